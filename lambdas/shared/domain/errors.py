@@ -1,0 +1,82 @@
+"""What can go wrong in a hotel's terms, by what the caller hears.
+
+    BellhopError
+    ├── NotFound       "I can't find that."
+    ├── Refused        "I can't, because …"
+    │   ├── StaleEpoch     another agent holds the call now
+    │   ├── LeaseHeld      another agent holds the call still
+    │   ├── CallOver       the call has ended; nothing more is done for it
+    │   ├── OfferExpired   the offer was held too long ago
+    │   ├── SoldOut        the last room went to somebody else
+    │   └── InDoubt        it may have been done; a human finds out, nothing is repeated
+    └── Unreachable    "One moment": a system behind us does not answer
+
+Every error has a `code` for logs and programs and a message that never holds personal data. `HotelFileError` stands
+apart: it stops the start-up and is read by whoever wrote the file.
+"""
+
+from typing import ClassVar
+
+
+class BellhopError(Exception):
+    """The base; `code` is stable and safe to log."""
+
+    code: ClassVar[str] = "error"
+
+
+class NotFound(BellhopError):
+    """What was asked for is not there, or not for this caller."""
+
+    code = "not_found"
+
+
+class Refused(BellhopError):
+    """It can be understood, and it will not be done; repeating it changes nothing."""
+
+    code = "refused"
+
+
+class StaleEpoch(Refused):
+    """The request carries the epoch of a lease that somebody else holds by now."""
+
+    code = "stale_epoch"
+
+
+class LeaseHeld(Refused):
+    """The lease of this call is held by somebody else and has not run out."""
+
+    code = "lease_held"
+
+
+class CallOver(Refused):
+    """The call has ended."""
+
+    code = "call_over"
+
+
+class OfferExpired(Refused):
+    """The offer's price was held until a time that has passed; ask for offers again."""
+
+    code = "offer_expired"
+
+
+class SoldOut(Refused):
+    """No such room is left for every night of the stay."""
+
+    code = "sold_out"
+
+
+class InDoubt(Refused):
+    """A write was sent and its result could not be learned; it must not be repeated."""
+
+    code = "in_doubt"
+
+
+class Unreachable(BellhopError):
+    """A system that is needed does not answer or answers with a fault of its own; it may do so later."""
+
+    code = "unreachable"
+
+
+class HotelFileError(Exception):
+    """A hotel's file is wrong; the message names file, field, what was found and what is allowed."""
