@@ -1,0 +1,75 @@
+# Bare `make` lists the targets. Everything runs in .venv, which local/setup.py makes and keeps current.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Python 3.11 is preferred. A shim on PATH may not start, so each candidate is tried.
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
+	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v "$$name" && break; done)
+SETUP = $(if $(PYTHON),$(PYTHON),$(error Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; say PYTHON=/path/to/python3.11)) -I local/setup.py
+RUN := .venv/bin/python -m
+PYTEST := $(RUN) pytest -q
+
+SCENARIO ?=
+LIST ?=
+UPGRADE ?=
+ARGS ?=
+
+##@ Calls
+.PHONY: call up
+call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them)
+	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO)
+
+up: ready ## keep the whole system running and print its addresses
+	@$(RUN) local.stack
+
+##@ Tests
+.PHONY: test check style types imports e2e
+test: check ## everything CI runs: check, integration and at most five spoken calls
+	$(PYTEST) -m "integration or smoke" $(ARGS)
+
+check: ready style types imports ## format, lint, types, import rules, unit and contract tests
+	$(PYTEST) -m "unit or contract" $(ARGS)
+
+e2e: ready ## every spoken call, those with failing parts too
+	$(PYTEST) -m "e2e or faults" $(ARGS)
+
+style: ready
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/ruff check --quiet
+
+types: ready
+	.venv/bin/mypy
+
+imports: ready
+	.venv/bin/lint-imports --no-logo
+
+##@ Upkeep
+.PHONY: ready format lock clean help
+ready: ## set up what is missing or out of date (all targets do this by themselves)
+	@$(SETUP)
+
+format: ready ## format the code and repair what ruff can repair
+	.venv/bin/ruff check --fix --quiet
+	.venv/bin/ruff format --quiet
+
+GROUPS := lambdas agent local langid uv go
+COMPILE = .local/uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(SETUP) uv
+	$(COMPILE) --group dev --output-file requirements/dev.txt
+	@for group in $(GROUPS); do \
+		echo "requirements/$$group.txt"; \
+		$(COMPILE) --group $$group --constraints requirements/dev.txt --output-file requirements/$$group.txt; \
+	done
+
+clean: ## remove everything that was set up, built or recorded
+	rm -rf .venv .local .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
