@@ -1,0 +1,354 @@
+"""The whole system on one machine: the real parts and, where the real thing cannot be had, stand-ins chosen by name.
+
+`async with Stack.start(...)` runs it for a program; `python -m local.stack` keeps it running and prints its addresses.
+Everything listens on loopback; a preferred port that is in use is replaced by another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import grpc
+import httpx
+from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
+
+from lambdas.shared.tables import create_tables
+from local.processes import ROOT, Child, StartError, free_port
+
+REGION: Final = "eu-central-1"
+CALLS_TABLE: Final = "calls"
+LEASES_TABLE: Final = "leases"
+LIVEKIT_VERSION: Final = "1.13.5"
+LIVEKIT_SECRET: Final = "bellhop/local/livekit"  # noqa: S105  a secret's name
+GUEST_KEY_SECRET: Final = "bellhop/local/guest-key"  # noqa: S105  a secret's name
+LEGACY_TOKEN_SECRET: Final = "bellhop/local/legacy-token"  # noqa: S105  a secret's name
+LLM_SECRET: Final = "bellhop/local/llm"  # noqa: S105  a secret's name
+BRAIN_MODEL: Final = "bellhop-brain"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts are; `make up` prints them."""
+
+    livekit: str
+    api: str
+    aws: str
+    riva: str
+    voices: str
+    brain: str
+
+
+@dataclass(frozen=True)
+class Replacements:
+    """Addresses of parts that somebody else runs, or that nobody runs: such a part is not started."""
+
+    riva: str | None = None
+    voices: str | None = None
+    brain: str | None = None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: its addresses, the credentials made for it, and its children by name."""
+
+    addresses: Addresses
+    logs: Path
+    livekit_key: str
+    livekit_secret: str = field(repr=False)
+    access_key: str
+    secret_key: str = field(repr=False)
+    legacy_token: str = field(repr=False)
+    children: Mapping[str, Child]
+
+    region: str = REGION
+    calls_table: str = CALLS_TABLE
+    leases_table: str = LEASES_TABLE
+
+    def aws_client(self, service: str) -> Any:
+        """A boto3 client of the stack's own AWS stand-in."""
+        return _aws_client(service, self.addresses.aws, self.access_key, self.secret_key)
+
+    @staticmethod
+    @asynccontextmanager
+    async def start(
+        *,
+        logs: Path = ROOT / ".local" / "logs",
+        replace: Replacements | None = None,
+        max_calls: int = 4,
+        progress: Progress = lambda _: None,
+    ) -> AsyncIterator[Stack]:
+        """Run everything until the block ends. Raises StartError that says which part failed and how."""
+        async with AsyncExitStack() as ending:
+            starting = _Starting(logs, replace or Replacements(), max_calls, progress, ending)
+            yield await starting.run()
+
+
+class _Starting:
+    """The order of starting: what others need comes first, what nobody waits for starts side by side."""
+
+    def __init__(
+        self, logs: Path, replace: Replacements, max_calls: int, progress: Progress, ending: AsyncExitStack
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs, self._replace, self._max_calls = logs, replace, max_calls
+        self._progress, self._ending = progress, ending
+        self._children: dict[str, Child] = {}
+        self._livekit_key, self._livekit_secret = "local", secrets.token_hex(32)
+        self._access_key, self._secret_key = "LOCALACCESSKEY", secrets.token_hex(20)
+        self._llm_key, self._legacy_token = secrets.token_hex(16), secrets.token_hex(16)
+        self._ports = {
+            "livekit": free_port(7880),
+            "media": free_port(7882, socket.SOCK_DGRAM),
+            "gateway": free_port(8800),
+            "aws": free_port(8801),
+            "riva": free_port(50051),
+            "voices": free_port(8802),
+            "brain": free_port(8803),
+        }
+        port = self._ports
+        self._at = Addresses(
+            livekit=f"ws://127.0.0.1:{port['livekit']}",
+            api=f"http://127.0.0.1:{port['gateway']}",
+            aws=f"http://127.0.0.1:{port['aws']}",
+            riva=replace.riva or f"127.0.0.1:{port['riva']}",
+            voices=replace.voices or f"http://127.0.0.1:{port['voices']}",
+            brain=replace.brain or f"http://127.0.0.1:{port['brain']}",
+        )
+
+    async def run(self) -> Stack:
+        self._ending.push_async_callback(self._stop_all)
+        begun = time.monotonic()
+        async with httpx.AsyncClient(timeout=1.0) as http:
+            await asyncio.gather(
+                self._start_livekit(http), self._start_cloud(http), self._start_speech(http), self._start_brain(http)
+            )
+            await self._start_agent(http)
+        self._progress(f"ready after {time.monotonic() - begun:.1f} s")
+        return Stack(
+            addresses=self._at,
+            logs=self._logs,
+            livekit_key=self._livekit_key,
+            livekit_secret=self._livekit_secret,
+            access_key=self._access_key,
+            secret_key=self._secret_key,
+            legacy_token=self._legacy_token,
+            children=self._children,
+        )
+
+    async def _start_livekit(self, http: httpx.AsyncClient) -> None:
+        config = {
+            "port": self._ports["livekit"],
+            "bind_addresses": ["127.0.0.1"],
+            "logging": {"level": "info", "json": True},
+            "rtc": {
+                "tcp_port": 0,
+                "udp_port": self._ports["media"],
+                "node_ip": "127.0.0.1",
+                "use_external_ip": False,
+                "enable_loopback_candidate": True,
+                "interfaces": {"includes": ["lo"]},
+                "ips": {"includes": ["127.0.0.1/32"]},
+                "stun_servers": [],
+            },
+            "keys": {self._livekit_key: self._livekit_secret},
+            "webhook": {"api_key": self._livekit_key, "urls": [f"{self._at.api}/v1/livekit/webhook"]},
+        }
+        child = await self._child("livekit", [_livekit_server()], {"LIVEKIT_CONFIG": json.dumps(config)})
+        await child.wait_until(_answers(http, self._at.livekit.replace("ws", "http", 1)))
+        self._progress("livekit-server")
+
+    async def _start_cloud(self, http: httpx.AsyncClient) -> None:
+        port = str(self._ports["aws"])
+        aws = await self._child("aws", [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port], {})
+        await aws.wait_until(_answers(http, f"{self._at.aws}/moto-api/"))
+        await asyncio.to_thread(self._fill_cloud)
+        self._progress("tables and secrets")
+        gateway = await self._module(
+            "gateway",
+            {
+                **self._aws_environment(),
+                "PORT": str(self._ports["gateway"]),
+                "REGION": REGION,
+                "ACCESS_KEY": self._access_key,
+                "SECRET_KEY": self._secret_key,
+                "CALLS_TABLE": CALLS_TABLE,
+                "LEASES_TABLE": LEASES_TABLE,
+                "LIVEKIT_SECRET": LIVEKIT_SECRET,
+                "GUEST_KEY_SECRET": GUEST_KEY_SECRET,
+                "LEGACY_TOKEN_SECRET": LEGACY_TOKEN_SECRET,
+                "SPEECH_ENGINES": "http",
+            },
+        )
+        await gateway.wait_until(_answers(http, f"{self._at.api}/_health"))
+        self._progress("the functions behind their gateway")
+
+    def _fill_cloud(self) -> None:
+        create_tables(self._aws("dynamodb"), calls=CALLS_TABLE, leases=LEASES_TABLE)
+        keys = {"api_key": self._livekit_key, "api_secret": self._livekit_secret}
+        vault = self._aws("secretsmanager")
+        for name, value in {
+            LIVEKIT_SECRET: json.dumps(keys),
+            GUEST_KEY_SECRET: secrets.token_hex(32),
+            LEGACY_TOKEN_SECRET: self._legacy_token,
+            LLM_SECRET: self._llm_key,
+        }.items():
+            vault.create_secret(Name=name, SecretString=value)
+
+    async def _start_speech(self, http: httpx.AsyncClient) -> None:
+        waiting = []
+        if self._replace.riva is None:
+            riva = await self._module("riva", {"PORT": str(self._ports["riva"])})
+            waiting.append(riva.wait_until(_recognises(self._at.riva)))
+        if self._replace.voices is None:
+            voices = await self._module("voices", {"PORT": str(self._ports["voices"])})
+            waiting.append(voices.wait_until(_answers(http, f"{self._at.voices}/health")))
+        await asyncio.gather(*waiting)
+        self._progress("recognition and voice")
+
+    async def _start_brain(self, http: httpx.AsyncClient) -> None:
+        if self._replace.brain is None:
+            environ = {"PORT": str(self._ports["brain"]), "API_KEY": self._llm_key}
+            brain = await self._module("brain", environ)
+            await brain.wait_until(_answers(http, f"{self._at.brain}/health"))
+            self._progress("the model's stand-in")
+
+    async def _start_agent(self, http: httpx.AsyncClient) -> None:
+        port = free_port(8804)
+        agent = await self._child(
+            "agent",
+            [sys.executable, "-m", "agent"],
+            {
+                **self._aws_environment(),
+                "LIVEKIT_URL": self._at.livekit,
+                "LIVEKIT_SECRET": LIVEKIT_SECRET,
+                "API_URL": self._at.api,
+                "RIVA_URL": self._at.riva,
+                "LLM_URL": f"{self._at.brain}/v1",
+                "LLM_MODEL": BRAIN_MODEL,
+                "LLM_SECRET": LLM_SECRET,
+                "SPEECH_ENGINES": "http",
+                "SPEECH_URL": self._at.voices,
+                "MAX_CALLS": str(self._max_calls),
+                "WORKER_PORT": str(port),
+            },
+        )
+        await agent.wait_until(_answers(http, f"http://127.0.0.1:{port}/"))
+        self._progress("the receptionist")
+
+    async def _module(self, name: str, environ: Mapping[str, str]) -> Child:
+        return await self._child(name, [sys.executable, "-m", f"local.{name}"], environ)
+
+    async def _child(self, name: str, command: list[str], environ: Mapping[str, str]) -> Child:
+        child = await Child.start(name, command, environ, self._logs)
+        self._children[name] = child
+        return child
+
+    async def _stop_all(self) -> None:
+        agent = self._children.pop("agent", None)
+        if agent:
+            await agent.stop()
+        await asyncio.gather(*(child.stop() for child in self._children.values()))
+
+    def _aws_environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self._at.aws,
+            "AWS_ACCESS_KEY_ID": self._access_key,
+            "AWS_SECRET_ACCESS_KEY": self._secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _aws(self, service: str) -> Any:
+        return _aws_client(service, self._at.aws, self._access_key, self._secret_key)
+
+
+def _aws_client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+    )
+
+
+def _livekit_server() -> str:
+    """The server that set-up built, or one on PATH."""
+    built = ROOT / ".local" / "bin" / "livekit-server"
+    found = str(built) if built.exists() else shutil.which("livekit-server")
+    if not found:
+        raise StartError("livekit-server is missing; `make setup` builds it")
+    return found
+
+
+def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        try:
+            return (await http.get(url)).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    return ready
+
+
+def _recognises(address: str) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(channel)
+            try:
+                await stub.GetRivaSpeechRecognitionConfig(
+                    riva_asr_pb2.RivaSpeechRecognitionConfigRequest(), timeout=1.0
+                )
+            except grpc.aio.AioRpcError:
+                return False
+            return True
+
+    return ready
+
+
+async def _keep_running() -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with Stack.start(logs=ROOT / ".local" / "logs" / "up", progress=lambda part: print(f"  ✓ {part}")) as stack:
+        at = stack.addresses
+        print(
+            f"\n  LiveKit    {at.livekit}\n  API        {at.api}\n  AWS        {at.aws}  (tables calls, leases)"
+            f"\n  Riva       {at.riva}\n  voices     {at.voices}\n  brain      {at.brain}"
+            f"\n  logs       {stack.logs.relative_to(ROOT)}/\n\nCtrl-C ends it.",
+            flush=True,
+        )
+        await stopped.wait()
+        print("ending …")
+
+
+def main() -> None:
+    """Keep the stack running until Ctrl-C."""
+    argparse.ArgumentParser(prog="make up", description=main.__doc__).parse_args()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_keep_running())
+    except StartError as error:
+        raise SystemExit(f"the stack did not start: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
