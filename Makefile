@@ -43,7 +43,7 @@ types: ready
 	.venv/bin/mypy
 
 imports: ready
-	.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo
 
 ##@ Upkeep
 .PHONY: ready format lock clean help

@@ -1,0 +1,133 @@
+"""The import rules of pyproject.toml hold, and each would notice an arrow in the wrong direction."""
+
+import re
+import sys
+from copy import deepcopy
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter import Contract
+from importlinter.application.use_cases import read_user_options
+from importlinter.configuration import configure
+from importlinter.contracts.forbidden import ForbiddenContract
+from importlinter.contracts.layers import LayersContract
+
+from tests.import_rules import HomesContract, OnlyContract, root_of
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("lambdas", "agent", "local", "tests")
+TYPES: dict[str, type[Contract]] = {
+    "only": OnlyContract,
+    "homes": HomesContract,
+    "layers": LayersContract,
+    "forbidden": ForbiddenContract,
+}
+
+WRONG_DIRECTIONS = [
+    ("domain", "lambdas.shared.domain.call", "boto3"),
+    ("domain", "lambdas.shared.domain.wish", "lambdas.shared.settings"),
+    ("functions", "lambdas.shared.settings", "lambdas.calls.routes"),
+    ("functions", "lambdas.calls.routes", "lambdas.pms.routes"),
+    ("functions", "lambdas.tts_router.routes", "lambdas.endpoints"),
+    ("functions", "lambdas.unheard_of.handler", "lambdas.shared"),
+    ("agent", "agent.hotel", "lambdas.pms.routes"),
+    ("agent", "agent.hotel", "lambdas.shared.call_store"),
+    ("agent", "agent.hotel", "local.stack"),
+    ("deployed", "agent.wiring", "local.brain"),
+    ("deployed", "lambdas.shared.pms.demo", "tests.conftest"),
+    ("vendors", "agent.receptionist", "riva"),
+    ("vendors", "lambdas.pms.routes", "livekit"),
+    ("vendors", "lambdas.shared.tables", "moto"),
+]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Who imports whom in the repository today."""
+    return grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, Contract]:
+    """The rules as import-linter reads them."""
+    configure()
+    options = read_user_options(str(ROOT / "pyproject.toml"))
+    return {
+        rule["id"]: TYPES[rule["type"]](rule["name"], options.session_options, rule)
+        for rule in options.contracts_options
+    }
+
+
+def is_kept(contract: Contract, graph: grimp.ImportGraph) -> bool:
+    return contract.check(deepcopy(graph), verbose=False).kept
+
+
+def with_import(graph: grimp.ImportGraph, importer: str, imported: str) -> grimp.ImportGraph:
+    """The same repository with one more import; modules that do not exist yet come into being."""
+    changed = deepcopy(graph)
+    for module in (importer, importer.rpartition(".")[0], imported):
+        if module not in changed.modules:
+            changed.add_module(module, is_squashed=root_of(module) not in OURS)
+    changed.add_import(importer=importer, imported=imported, line_number=1, line_contents=f"import {imported}")
+    return changed
+
+
+@pytest.mark.parametrize(("rule", "importer", "imported"), WRONG_DIRECTIONS)
+def test_an_import_in_the_wrong_direction_breaks_its_rule(
+    contracts: dict[str, Contract], graph: grimp.ImportGraph, rule: str, importer: str, imported: str
+) -> None:
+    """A rule that could not be broken would protect nothing."""
+    changed = with_import(graph, importer, imported)
+
+    assert not is_kept(contracts[rule], changed)
+
+
+@pytest.mark.parametrize(
+    ("rule", "importer", "imported"),
+    [
+        ("domain", "lambdas.shared.domain.money", "pydantic"),
+        ("domain", "lambdas.shared.domain.money", "decimal"),
+        ("domain", "lambdas.shared.domain.stay", "lambdas.shared.domain.money"),
+        ("functions", "lambdas.endpoints", "lambdas.shared.domain"),
+        ("agent", "agent.hotel", "lambdas.pms.models"),
+        ("agent", "agent.hotel", "lambdas.shared.speech.clauses"),
+        ("agent", "agent.hotel", "httpx"),
+        ("vendors", "agent.speech.riva_stt", "riva"),
+    ],
+)
+def test_an_import_in_the_right_direction_breaks_no_rule(
+    contracts: dict[str, Contract], graph: grimp.ImportGraph, rule: str, importer: str, imported: str
+) -> None:
+    """The rules leave room for everything that the design foresees."""
+    changed = with_import(graph, importer, imported)
+
+    assert is_kept(contracts[rule], changed)
+
+
+def test_every_rule_is_tried_above(contracts: dict[str, Contract]) -> None:
+    """A rule that is added to pyproject.toml is shown to work, too."""
+    tried = {rule for rule, _, _ in WRONG_DIRECTIONS}
+
+    assert tried == set(contracts)
+
+
+@pytest.mark.parametrize(("package", "group"), [("lambdas", "lambdas"), ("agent", "agent")])
+def test_what_is_deployed_needs_only_its_own_group_of_packages(
+    graph: grimp.ImportGraph, package: str, group: str
+) -> None:
+    """A library that happens to be installed here is not missing where the package really runs."""
+    installed = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / f"requirements/{group}.txt").read_text(), re.MULTILINE))
+    imported = {root_of(module) for module in graph.find_upstream_modules(package, as_package=True)}
+    distributions = packages_distributions()
+
+    missing = {
+        module
+        for module in imported - set(sys.stdlib_module_names) - set(OURS)
+        if not {name.lower().replace("_", "-") for name in distributions.get(module, [])} & installed
+    }
+
+    assert not missing
