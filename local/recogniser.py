@@ -101,7 +101,7 @@ class Transcript:
 
 
 class Recogniser:
-    """Whisper in one worker thread: decodes wait in a queue, and one that was cancelled before its turn costs nothing."""
+    """Whisper in one worker thread: decodes queue up, and one that is cancelled before its turn costs nothing."""
 
     def __init__(self, model_dir: Path, *, threads: int = 2) -> None:
         # Imported here: it takes a second, and `prepare_model` is used without it.
