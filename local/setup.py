@@ -302,7 +302,7 @@ STEPS = [
         name="speech-model",
         gives="speech recognition model",
         product=SPEECH_MODEL,
-        inputs=lambda: [_model_packages(), (ROOT / "local/recogniser.py").read_bytes()],
+        inputs=lambda: [_model_packages()],
         make=_make_speech_model,
         remedy="Run `rm -rf .venv` and the same command again; a damaged package is then replaced.",
     ),
