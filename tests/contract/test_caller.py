@@ -1,0 +1,153 @@
+"""The guest on the phone and a real livekit-server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from livekit import rtc
+from livekit.api import AccessToken, DeleteRoomRequest, LiveKitAPI, VideoGrants
+
+from lambdas.shared.domain.hotel import Hotel, load_hotel
+from local.caller import Caller, Exchange, Unanswered, new_call_id
+from local.ear import answer_to, paused_after
+from local.phone_line import RATE, Samples
+from local.processes import ROOT, Child, free_port
+from local.scenario import Line
+
+pytestmark = pytest.mark.contract
+
+HOTEL: Hotel = load_hotel(ROOT / "hotels" / "aurora")
+NUMBER = "+491713920055"
+KEY, SECRET = "local", "a secret that is long enough for livekit-server"
+
+
+@pytest.fixture
+async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
+    built = ROOT / ".local" / "bin" / "livekit-server"
+    server = str(built) if built.exists() else shutil.which("livekit-server")
+
+    if not server:
+        pytest.skip("livekit-server is missing; `make setup` builds it")
+    port, media = free_port(7980), free_port(7982)
+    config = {
+        "port": port,
+        "bind_addresses": ["127.0.0.1"],
+        "rtc": {
+            "tcp_port": 0,
+            "udp_port": media,
+            "node_ip": "127.0.0.1",
+            "use_external_ip": False,
+            "enable_loopback_candidate": True,
+            "interfaces": {"includes": ["lo"]},
+            "ips": {"includes": ["127.0.0.1/32"]},
+            "stun_servers": [],
+        },
+        "keys": {KEY: SECRET},
+    }
+    child = await Child.start("livekit", [server], {"LIVEKIT_CONFIG": json.dumps(config)}, tmp_path)
+
+    async def ready() -> bool:
+        try:
+            return (await http.get(f"http://127.0.0.1:{port}")).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    async with httpx.AsyncClient() as http:
+        await child.wait_until(ready)
+    yield Exchange(f"ws://127.0.0.1:{port}", KEY, SECRET)
+    await child.stop()
+
+
+def tone(seconds: float, hertz: float = 700.0) -> Samples:
+    return np.round(8000 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.int16)
+
+
+class Desk:
+    """A hotel's side of the line that beeps when the test says so."""
+
+    def __init__(self, exchange: Exchange, room: str) -> None:
+        self._exchange, self._name = exchange, room
+        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=1000)
+        self.room = rtc.Room()
+
+    async def pick_up(self) -> None:
+        grants = VideoGrants(room_join=True, room=self._name)
+        token = AccessToken(KEY, SECRET).with_identity("desk").with_kind("agent").with_grants(grants).to_jwt()
+        await self.room.connect(self._exchange.url, token)
+        track = rtc.LocalAudioTrack.create_audio_track("desk", self._source)
+        await self.room.local_participant.publish_track(track)
+        await asyncio.sleep(0.2)
+
+    async def beep(self, seconds: float) -> None:
+        await self._source.capture_frame(rtc.AudioFrame(tone(seconds).tobytes(), RATE, 1, round(seconds * RATE)))
+
+    def fall_silent(self) -> None:
+        self._source.clear_queue()
+
+    async def hang_up(self) -> None:
+        url = self._exchange.url.replace("ws", "http", 1)
+        async with LiveKitAPI(url, KEY, SECRET) as api:
+            await api.room.delete_room(DeleteRoomRequest(room=self._name))
+        await self.room.disconnect()
+
+
+async def test_a_guest_waits_for_the_answer_interrupts_and_notices_the_hotel_hanging_up(exchange: Exchange) -> None:
+    """A guest is a SIP caller, speaks after the greeting, into an answer when told to, and knows who hung up."""
+    call_id = new_call_id(HOTEL)
+    voices = {"hello": tone(0.6, 500), "stop": tone(0.6, 500)}
+    caller = Caller(exchange, HOTEL, number=NUMBER, voices=voices)
+    phoning = asyncio.create_task(caller.call([Line(text="hello"), Line(text="stop", interrupt_after=0.5)], call_id))
+    desk = Desk(exchange, call_id)
+
+    await asyncio.sleep(0.3)
+    await desk.pick_up()
+    guest = next(iter(desk.room.remote_participants.values()))
+    attributes, kind = dict(guest.attributes), guest.kind
+    await desk.beep(0.8)
+    await until_said(caller, 1)
+    await desk.beep(0.9)
+    answering = asyncio.create_task(desk.beep(0.9))
+    await until_speaking(caller)
+    desk.fall_silent()
+    await answering
+    await until_said(caller, 2)
+    await desk.hang_up()
+    call = await asyncio.wait_for(phoning, 5)
+
+    assert kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
+    assert (guest.identity, guest.name) == (f"sip_{NUMBER}", f"Phone {NUMBER}")
+    assert attributes["sip.trunkPhoneNumber"] == HOTEL.phone.numbers[0]
+    assert attributes["sip.ruleID"]
+    assert call.hung_up_by == "hotel"
+    assert [line.text for line in call.spoken] == ["hello", "stop"]
+    greeting, *_ = call.hotel_speech
+    assert call.spoken[0].span.start > greeting.end
+    assert answer_to(call.spoken[0].span, call.hotel_speech).span is not None
+    assert paused_after(call.spoken[1].span.start, call.hotel_speech) is not None
+    assert call.recording.stereo(call.ringing).any(axis=0).all()
+
+
+async def until_said(caller: Caller, lines: int) -> None:
+    while len(caller.spoken) < lines:
+        await asyncio.sleep(0.02)
+
+
+async def until_speaking(caller: Caller) -> None:
+    while not caller.is_speaking:
+        await asyncio.sleep(0.02)
+
+
+async def test_a_guest_who_reaches_nobody_says_so() -> None:
+    """A server that is not there is told as one sentence."""
+    nobody = Exchange("ws://127.0.0.1:9", KEY, SECRET)
+    caller = Caller(nobody, HOTEL, number=NUMBER, voices={})
+
+    with pytest.raises(Unanswered, match="does not take the call"):
+        await caller.call([Line(hang_up=True)])
