@@ -8,6 +8,8 @@
     │   ├── CallOver       the call has ended; nothing more is done for it
     │   ├── OfferExpired   the offer was held too long ago
     │   ├── SoldOut        the last room went to somebody else
+    │   ├── ArrivalPast    the stay would begin before today, as the hotel's clock has it
+    │   ├── TooManyGuests  more people than the room, or any room, sleeps
     │   └── InDoubt        it may have been done; a human finds out, nothing is repeated
     └── Unreachable    "One moment": a system behind us does not answer
 
@@ -64,6 +66,18 @@ class SoldOut(Refused):
     """No such room is left for every night of the stay."""
 
     code = "sold_out"
+
+
+class ArrivalPast(Refused):
+    """The arrival is before today in the hotel's time zone."""
+
+    code = "arrival_past"
+
+
+class TooManyGuests(Refused):
+    """The room asked for, or every room of the hotel, sleeps fewer people."""
+
+    code = "too_many_guests"
 
 
 class InDoubt(Refused):
