@@ -105,9 +105,9 @@ _NAME_WORD: Final = re.compile(r"^[^\W\d_]+(?:['-][^\W\d_]+)*$")
 _PARTICLES: Final = frozenset(_words("van von der den de del della di da la le el bin al zu"))
 _NO_NAMES: Final = frozenset(
     _words(
-        "a an and are at be but bye call can do for from goodbye hello hi how i i'd i'm in is it it's may me my no not of "
-        "okay on or please room sorry sure thank thanks that the then there this to two we well what when where with would "
-        "yeah yes you your breakfast parking double single suite night nights"
+        "a an and are at be but bye call can do for from goodbye hello hi how i i'd i'm in is it it's may me my no not "
+        "of okay on or please room sorry sure thank thanks that the then there this to two we well what when where "
+        "with would yeah yes you your breakfast parking double single suite night nights"
     )
 ) | frozenset(_MONTHS)
 

@@ -89,7 +89,7 @@ class Table(BaseModel):
 class _Slot(Table):
     """A fact the guest must say; `ask` is said when it is missing. What need not be said has `optional` (null then)."""
 
-    ask: Text = ""
+    ask: Text | None = None
     optional: bool = False
 
     @model_validator(mode="after")
