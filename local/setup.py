@@ -55,14 +55,14 @@ class Progress:
     def tick(self) -> None:
         """Show that the step is still at work."""
         seconds = time.monotonic() - self._began
+        line = f"{self.title} · {seconds:.0f} s · {self.last_line}".removesuffix(" · ")
         if self._terminal:
-            line = f"{self.title} · {seconds:.0f} s · {self.last_line}"
             width = shutil.get_terminal_size().columns - 1
             self._screen.write(f"\r\x1b[2K{line[:width]}")
             self._screen.flush()
         elif seconds >= self._next_plain_line:
             self._next_plain_line += 30.0
-            self._print(f"{self.title} · {seconds:.0f} s · {self.last_line}")
+            self._print(line)
 
     def finish(self, verdict: str) -> None:
         """Leave the step's last line on the screen."""
