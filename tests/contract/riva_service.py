@@ -98,4 +98,5 @@ def mulaw(samples: Pcm) -> bytes:
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     mantissa = (magnitude >> (exponent + 3)) & 0x0F
     sign = np.where(samples < 0, 0x80, 0)
-    return (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    code = (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8)
+    return bytes(code)

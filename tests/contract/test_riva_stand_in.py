@@ -191,7 +191,7 @@ def test_a_wrong_configuration_is_an_invalid_argument(
 
     for fault in (streaming.value, offline.value):
         assert fault.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert message in fault.details()
+        assert message in str(fault.details())
 
 
 def test_audio_before_the_configuration_is_refused(service: riva.client.ASRService) -> None:
@@ -210,7 +210,7 @@ def test_a_header_that_contradicts_the_configuration_is_refused(service: riva.cl
         stream(service, wav(say(BOOKING, 8_000), 8_000), sample_rate_hertz=16_000)
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "header" in refused.value.details()
+    assert "header" in str(refused.value.details())
 
 
 def test_the_configuration_names_models_and_languages(service: riva.client.ASRService) -> None:
