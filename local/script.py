@@ -244,7 +244,7 @@ def faults(error: ValidationError) -> Iterator[str]:
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "missing":
             message = "is missing"
-        elif fault["type"] not in {"value_error", "union_tag_not_found"}:
+        elif fault["type"] not in {"value_error", "union_tag_not_found", "json_invalid"}:
             shown = fault["ctx"]["tag"] if fault["type"] == "union_tag_invalid" else fault["input"]
             message = f"{shown!r} is not allowed: {message[0].lower()}{message[1:]}"
         yield f"{place}: {message}" if place else message
