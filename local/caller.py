@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import string
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +34,9 @@ FRAME: Final = 0.02
 QUEUE_MS: Final = 40
 RING_SECONDS: Final = 10
 LONGEST_CALL: Final = 180.0
+ASKED_AGAIN: Final = re.compile(r"\b(say (it|that) again|repeat (it|that)|did not (understand|catch|hear))\b", re.I)
+MOST_REPEATS: Final = 2
+"""How often in a call a guest says a line again because they were asked to."""
 TRANSCRIPTION: Final = "lk.transcription"
 _FRAME_SAMPLES: Final = round(RATE * FRAME)
 
@@ -163,15 +168,6 @@ class Caller:
         self._hotel_audible = False
         self._disconnected = False
 
-    @property
-    def spoken(self) -> Sequence[Spoken]:
-        """The lines said so far."""
-        return tuple(self._spoken)
-
-    @property
-    def is_speaking(self) -> bool:
-        return len(self._mouth) > 0
-
     async def call(self, lines: Sequence[Line], call_id: str | None = None) -> PhoneCall:
         """Phone the hotel and say the lines. Raises Unanswered when there is no such exchange."""
         loop = asyncio.get_running_loop()
@@ -223,16 +219,29 @@ class Caller:
     async def _talk(self, lines: Sequence[Line]) -> bool:
         """Say the lines, each when its turn has come; False when nothing was heard for too long."""
         spoken = Span(self._ringing, self._ringing)
-        for line in lines:
-            turn = TurnTaking(spoken, pause=line.pause, interrupt_after=line.interrupt_after)
-            if not await self._await_turn(turn):
+        repeats = MOST_REPEATS
+        waiting = deque(lines)
+        said: Line | None = None
+        while waiting:
+            line = waiting.popleft()
+            if not await self._await_turn(TurnTaking(spoken, line.pause, line.interrupt_after)):
                 return self._disconnected
+            if said and repeats and line.interrupt_after is None and self._asked_again(spoken.end):
+                repeats -= 1
+                waiting.appendleft(line)
+                line = said.model_copy(update={"pause": 0.0, "interrupt_after": None})
             if line.text:
+                said = line
                 spoken = await self._say(line)
             if line.hang_up or self._disconnected:
                 return True
         answered = await self._await_turn(TurnTaking(spoken, pause=LAST_WORD))
         return answered or self._disconnected
+
+    def _asked_again(self, since: float) -> bool:
+        """Whether the hotel has asked, since the guest fell silent, to hear it again."""
+        answers = (moment for moment in self._moments if moment.what is What.SAID)
+        return any(answer.at > since - self._ringing and ASKED_AGAIN.search(answer.text) for answer in answers)
 
     async def _await_turn(self, turn: TurnTaking) -> bool:
         """Whether the guest may speak now; False when the call is over or they gave up."""

@@ -15,7 +15,7 @@ from livekit import rtc
 from livekit.api import AccessToken, DeleteRoomRequest, LiveKitAPI, VideoGrants
 
 from lambdas.shared.domain.hotel import Hotel, load_hotel
-from local.caller import Caller, Exchange, Unanswered, new_call_id
+from local.caller import Caller, Exchange, Moment, Unanswered, What, new_call_id
 from local.ear import answer_to, paused_after
 from local.phone_line import RATE, Samples
 from local.processes import ROOT, Child, free_port
@@ -102,7 +102,8 @@ async def test_a_guest_waits_for_the_answer_interrupts_and_notices_the_hotel_han
     """A guest is a SIP caller, speaks after the greeting, into an answer when told to, and knows who hung up."""
     call_id = new_call_id(HOTEL)
     voices = {"hello": tone(0.6, 500), "stop": tone(0.6, 500)}
-    caller = Caller(exchange, HOTEL, number=NUMBER, voices=voices)
+    moments: asyncio.Queue[Moment] = asyncio.Queue()
+    caller = Caller(exchange, HOTEL, number=NUMBER, voices=voices, watch=moments.put_nowait)
     phoning = asyncio.create_task(caller.call([Line(text="hello"), Line(text="stop", interrupt_after=0.5)], call_id))
     desk = Desk(exchange, call_id)
 
@@ -111,13 +112,13 @@ async def test_a_guest_waits_for_the_answer_interrupts_and_notices_the_hotel_han
     guest = next(iter(desk.room.remote_participants.values()))
     attributes, kind = dict(guest.attributes), guest.kind
     await desk.beep(0.8)
-    await until_said(caller, 1)
+    await until(moments, What.GUEST_SILENT)
     await desk.beep(0.9)
     answering = asyncio.create_task(desk.beep(0.9))
-    await until_speaking(caller)
+    await until(moments, What.GUEST_SPEAKS)
     desk.fall_silent()
     await answering
-    await until_said(caller, 2)
+    await until(moments, What.GUEST_SILENT)
     await desk.hang_up()
     call = await asyncio.wait_for(phoning, 5)
 
@@ -134,14 +135,9 @@ async def test_a_guest_waits_for_the_answer_interrupts_and_notices_the_hotel_han
     assert call.recording.stereo(call.ringing).any(axis=0).all()
 
 
-async def until_said(caller: Caller, lines: int) -> None:
-    while len(caller.spoken) < lines:
-        await asyncio.sleep(0.02)
-
-
-async def until_speaking(caller: Caller) -> None:
-    while not caller.is_speaking:
-        await asyncio.sleep(0.02)
+async def until(moments: asyncio.Queue[Moment], what: What) -> None:
+    while (await moments.get()).what is not what:
+        pass
 
 
 async def test_a_guest_who_reaches_nobody_says_so() -> None:
