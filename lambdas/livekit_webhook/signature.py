@@ -1,0 +1,57 @@
+"""Whether a webhook is LiveKit's and arrived as it was sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Protocol
+
+import jwt
+from livekit.api import TokenVerifier
+from pydantic import BaseModel, ValidationError
+
+from lambdas.shared.http import Unauthenticated
+from lambdas.shared.settings import SettingsError
+
+
+class LiveKitKey(BaseModel):
+    """The key LiveKit signs with, as its secret holds it."""
+
+    api_key: str
+    api_secret: str
+
+    @classmethod
+    def parse(cls, secret: str) -> LiveKitKey:
+        try:
+            return cls.model_validate_json(secret)
+        except ValidationError:
+            raise SettingsError("LIVEKIT_SECRET: the secret is not JSON with api_key and api_secret") from None
+
+
+class Verify(Protocol):
+    """Raises Unauthenticated unless the Authorization header signs exactly this body, now."""
+
+    def __call__(self, body: bytes, authorization: str) -> None: ...
+
+
+def verifier(read_key: Callable[[], LiveKitKey]) -> Verify:
+    """Checks with the key as it is at each request, so a rotated one is used at once.
+
+    LiveKit sends a bare JWT, without "Bearer", that is valid for some minutes and whose claim `sha256` is the base64
+    digest of the body's bytes.
+    """
+
+    def verify(body: bytes, authorization: str) -> None:
+        key = read_key()
+        try:
+            claims = TokenVerifier(key.api_key, key.api_secret).verify(authorization)
+            digest = base64.b64decode(claims.sha256 or "", validate=True)
+        except (jwt.InvalidTokenError, binascii.Error, ValueError, TypeError, AttributeError) as error:
+            raise Unauthenticated(f"the token is not LiveKit's ({type(error).__name__})") from None
+        if not hmac.compare_digest(digest, hashlib.sha256(body).digest()):
+            raise Unauthenticated("the body is not the one that was signed")
+
+    return verify
