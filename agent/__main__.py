@@ -1,0 +1,27 @@
+"""`python -m agent` runs the receptionist's worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agent.logs import configure_logs
+from agent.server import serve
+from agent.settings import AgentSettings
+from lambdas.shared.domain.errors import HotelFileError
+from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.settings import SettingsError
+
+
+def main() -> None:
+    """Read the environment, then work until a signal ends it."""
+    try:
+        settings = AgentSettings.read()
+        configure_logs(settings.log_level)
+        Hotels.load(settings.hotels)
+        asyncio.run(serve(settings))
+    except (SettingsError, HotelFileError) as error:
+        raise SystemExit(f"the agent did not start: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

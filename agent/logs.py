@@ -1,0 +1,55 @@
+"""JSON lines on standard output, redacted: what the agent says itself and what its libraries say.
+
+A library's record keeps its message and a few harmless fields; whatever else it carries may be about a guest.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from lambdas.shared.redaction import redact_event
+
+_HARMLESS: Final = frozenset({"room", "job_id", "agent_name", "id", "reason", "attempt", "timeout", "exitcode"})
+
+
+def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    event.update({name: value for name, value in vars(record).items() if name in _HARMLESS and isinstance(value, str)})
+    return event
+
+
+def configure_logs(level: str) -> None:
+    """Set up this process's logging; a job's process passes its libraries' records to the worker's."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Processor] = [
+        structlog.processors.format_exc_info,
+        redact_event,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _harmless_fields],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "asyncio", "openai"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,290 @@
+"""The receptionist: what it is told, which tools it has, and what they answer.
+
+Facts come from the hotel's functions, words from the model. An offer's id stays here: the model names a room, and the
+offer last held for that room is what is booked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from livekit.agents import Agent, ModelSettings, RunContext, StopResponse, function_tool
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, FunctionCall, Tool
+from livekit.agents.types import FlushSentinel
+from pydantic import Field, ValidationError
+
+from agent.call import OngoingCall
+from agent.hotel import HotelClient
+from agent.lifecycle import Ending, Failure
+from agent.spoken import spoken_code, spoken_day, spoken_money
+from lambdas.calls.models import FollowUp, ToolRun
+from lambdas.pms.models import BookRequest, HeldOffer, HotelFacts, OffersRequest
+from lambdas.shared.domain.call import Kind
+from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
+from lambdas.shared.domain.hotel import E164, Hotel
+from lambdas.shared.domain.stay import Guest, Stay
+
+FILLER_AFTER: Final = 1.5
+"""Seconds a tool may take before the guest is told that it does."""
+HEARD_WORDS: Final = 3
+"""An answer that was cut before so many words was none."""
+
+Day = Annotated[str, Field(description="YYYY-MM-DD")]
+
+
+@dataclass
+class Dialogue:
+    """What one call has come to so far; the session's userdata."""
+
+    number: str | None = None
+    offers: dict[str, HeldOffer] = field(default_factory=dict)
+
+
+Answer = Mapping[str, Any]
+
+
+class Receptionist(Agent):
+    """Answers for one hotel on one call."""
+
+    def __init__(
+        self, hotel: Hotel, call: OngoingCall, client: HotelClient, facts: Awaitable[HotelFacts | None]
+    ) -> None:
+        super().__init__(instructions=call.prompts.instructions(hotel.day_of(datetime.now(UTC))))
+        self._hotel, self._call, self._client, self._facts = hotel, call, client, asyncio.ensure_future(facts)
+
+    # What the guest says and what the model is asked.
+
+    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
+        """Join the words with those before them that were never answered: a pause was taken for the end of a turn."""
+        self._call.traces.commit()
+        if self._call.ending:
+            raise StopResponse
+        unanswered = _unanswered(turn_ctx)
+        if unanswered:
+            words = [unanswered[0].text_content or "", new_message.text_content or ""]
+            new_message.content = [" ".join(words)]
+            gone = {item.id for item in unanswered}
+            turn_ctx.items[:] = [item for item in turn_ctx.items if item.id not in gone]
+            kept = self.chat_ctx.copy()
+            kept.items[:] = [item for item in kept.items if item.id not in gone]
+            await self.update_chat_ctx(kept)
+            self._call.turns.joined()
+
+    async def llm_node(
+        self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
+    ) -> AsyncIterable[ChatChunk | str | FlushSentinel]:
+        """The framework's node, with the turn's trace in the request."""
+        model: Any = self.session.llm
+        async with model.chat(
+            chat_ctx=chat_ctx,
+            tools=tools,
+            tool_choice=model_settings.tool_choice,
+            conn_options=self.session.conn_options.llm_conn_options,
+            extra_kwargs={"extra_headers": self._call.traces.answer_headers()},
+        ) as stream:
+            async for chunk in stream:
+                yield chunk
+
+    # Tools.
+
+    @function_tool
+    async def check_availability(
+        self,
+        ctx: RunContext[Dialogue],
+        arrival: Day,
+        departure: Day,
+        adults: Annotated[int, Field(description="how many adults")],
+        children: Annotated[int, Field(description="how many children, 0 if none were mentioned")],
+        room: Annotated[str | None, Field(description="the kind of room, if the guest named one")],
+    ) -> str:
+        """Which rooms are free for a stay, and at what total price. The departure day is not a night."""
+        return await self._run(
+            ctx, "check_availability", lambda: self._offer(ctx.userdata, arrival, departure, adults, children, room)
+        )
+
+    @function_tool
+    async def book_stay(
+        self,
+        ctx: RunContext[Dialogue],
+        room: Annotated[str, Field(description="the room as check_availability named it")],
+        guest_name: Annotated[str, Field(description="first and last name, as the guest said it")],
+    ) -> str:
+        """Book the room that was offered last, once the guest has agreed to its price."""
+        self._call.turns.learn_name(guest_name)
+        # A guest who speaks now must not stop a booking half-way.
+        ctx.disallow_interruptions()
+        try:
+            return await self._run(ctx, "book_stay", lambda: self._book(ctx.userdata, room, guest_name))
+        finally:
+            ctx.speech_handle.allow_interruptions = True
+
+    @function_tool
+    async def get_hotel_info(
+        self, ctx: RunContext[Dialogue], topic: Annotated[str, Field(description="one of the topics you know of")]
+    ) -> str:
+        """What the hotel says about a topic, such as breakfast or parking."""
+        return await self._run(ctx, "get_hotel_info", lambda: self._look_up(topic))
+
+    @function_tool
+    async def take_message(
+        self,
+        ctx: RunContext[Dialogue],
+        message: Annotated[str, Field(description="what the guest wants, in one or two sentences")],
+        guest_name: Annotated[str | None, Field(description="the guest's name, if it is known")],
+    ) -> str:
+        """Leave a message for the people at the front desk, who call back."""
+        if guest_name:
+            self._call.turns.learn_name(guest_name)
+        ctx.disallow_interruptions()
+        try:
+            return await self._run(ctx, "take_message", lambda: self._note(ctx.userdata, message, guest_name))
+        finally:
+            ctx.speech_handle.allow_interruptions = True
+
+    @function_tool
+    async def end_call(self, ctx: RunContext[Dialogue]) -> str:
+        """Say goodbye and hang up, when the guest has nothing more to ask."""
+        self._call.tool_ran(ctx.speech_handle, ToolRun(name="end_call", ms=0))
+        self._call.end(Ending.GOODBYE, "goodbye")
+        raise StopResponse
+
+    async def _run(self, ctx: RunContext[Dialogue], name: str, work: Callable[[], Awaitable[Answer]]) -> str:
+        """The tool's answer as JSON; an error is an answer too, but nobody behind it at all ends the call."""
+        began = time.monotonic()
+        error: str | None = None
+        try:
+            async with ctx.with_filler(self._call.prompts.say("one_moment"), delay=FILLER_AFTER):
+                answer = await work()
+            error = answer.get("error")
+        except Unreachable as unreachable:
+            error = unreachable.code
+            self._call.fail(Failure.CALLS_UNREACHABLE if name == "take_message" else Failure.PMS_UNREACHABLE)
+            raise StopResponse from unreachable
+        except BellhopError as refused:
+            error = refused.code
+            answer = self._refusal(refused)
+        except ValidationError:
+            error = "invalid"
+            answer = {"error": error, "say": self._say("invalid")}
+        finally:
+            ms = round((time.monotonic() - began) * 1000)
+            self._call.tool_ran(ctx.speech_handle, ToolRun(name=name, ms=ms, error=error))
+        return json.dumps(answer, ensure_ascii=False)
+
+    def _refusal(self, error: BellhopError) -> Answer:
+        known = f"tool.{error.code}" in self._call.prompts.phrases
+        kind = "not_found" if isinstance(error, NotFound) else "refused"
+        if isinstance(error, Refused) and error.code == "stale_epoch":
+            self._call.lose()
+        return {"error": error.code, "say": self._say(error.code if known else kind)}
+
+    async def _offer(
+        self, dialogue: Dialogue, arrival: str, departure: str, adults: int, children: int, room: str | None
+    ) -> Answer:
+        stay = Stay.model_validate({"arrival": arrival, "departure": departure, "adults": adults, "children": children})
+        kind = self._room_type(room) if room else None
+        answered = await self._client.offers(OffersRequest(stay=stay, room_type=kind))
+        for offer in answered.offers:
+            dialogue.offers[offer.room_type] = offer
+        days = {"arrival": spoken_day(stay.arrival), "departure": spoken_day(stay.departure)}
+        if not answered.offers:
+            return {"offers": [], "say": self._say("nothing_free", **days)}
+        first, *others = answered.offers
+        sentences = [self._say("offer", room=first.room, total=spoken_money(first.total), **days)]
+        sentences += [self._say("or_offer", room=offer.room, total=spoken_money(offer.total)) for offer in others]
+        return {"offers": [_shown(offer) for offer in answered.offers], "say": " ".join(sentences)}
+
+    async def _book(self, dialogue: Dialogue, room: str, guest_name: str) -> Answer:
+        offer = dialogue.offers.get(self._room_type(room))
+        if offer is None:
+            return {"error": "no_offer", "say": self._say("no_offer")}
+        booked = await self._client.book(BookRequest(wish_id=offer.wish_id, guest=Guest(name=guest_name)))
+        stay, reservation = booked.reservation.stay, booked.reservation
+        say = self._say(
+            "booked",
+            room=reservation.room,
+            arrival=spoken_day(stay.arrival),
+            departure=spoken_day(stay.departure),
+            total=spoken_money(reservation.total),
+            code=spoken_code(reservation.code),
+        )
+        return {
+            "booked": True,
+            "code": reservation.code,
+            "room": reservation.room,
+            "nights": stay.nights,
+            "arrival": stay.arrival.isoformat(),
+            "departure": stay.departure.isoformat(),
+            "total": str(reservation.total),
+            "guest_name": reservation.guest.name,
+            "say": say,
+        }
+
+    async def _look_up(self, topic: str) -> Answer:
+        facts = await asyncio.shield(self._facts)
+        if facts is None:
+            facts = await self._client.facts()
+        wanted = topic.strip().lower()
+        found = next((name for name in facts.knowledge if name == wanted or wanted in name or name in wanted), None)
+        if found is None:
+            return {"error": "not_found", "known_topics": list(facts.knowledge), "say": self._say("unknown_topic")}
+        return {"topic": found, "text": facts.knowledge[found]}
+
+    async def _note(self, dialogue: Dialogue, message: str, guest_name: str | None) -> Answer:
+        callback = dialogue.number if dialogue.number and E164.match(dialogue.number) else None
+        follow_up = FollowUp(
+            id=uuid.uuid4().hex,
+            at=datetime.now(UTC),
+            kind="callback" if callback else "message",
+            callback=callback,
+            guest_name=guest_name,
+            message=message,
+        )
+        await self._call.leave_follow_up(follow_up)
+        self._call.report(Kind.MESSAGE_TAKEN)
+        return {"taken": True, "say": self._say("message_taken" if callback else "message_taken_without_number")}
+
+    def _room_type(self, room: str) -> str:
+        """The room's type from its type or title, as a model writes it; the hotel refuses one it lacks."""
+        wanted = room.strip().lower()
+        for kind, described in self._hotel.rooms.items():
+            if wanted in (kind, described.title.lower()) or kind in wanted.split():
+                return kind
+        return wanted.replace(" ", "_")
+
+    def _say(self, phrase: str, **facts: str) -> str:
+        return self._call.prompts.say(f"tool.{phrase}", **facts)
+
+
+def _shown(offer: HeldOffer) -> Answer:
+    return {
+        "room": offer.room,
+        "nights": offer.nights,
+        "arrival": offer.stay.arrival.isoformat(),
+        "departure": offer.stay.departure.isoformat(),
+        "total": str(offer.total),
+    }
+
+
+def _unanswered(context: ChatContext) -> list[ChatMessage]:
+    """The guest's last words and what was cut off right after them, if nothing was said or done about them."""
+    tail: list[ChatMessage] = []
+    for item in reversed(context.items):
+        if isinstance(item, FunctionCall) or item.type == "function_call_output":
+            return []
+        if not isinstance(item, ChatMessage):
+            continue
+        if item.role == "user":
+            return [item, *tail]
+        if item.role == "assistant" and item.interrupted and len((item.text_content or "").split()) < HEARD_WORDS:
+            tail.append(item)
+            continue
+        return []
+    return []

@@ -1,0 +1,143 @@
+"""What was said, turn by turn: the guest's words, the answer, the tools that ran and how long every part took.
+
+A turn belongs to one speech of the agent, from its creation to the end of its sound, through all the tools it ran.
+Words that the agent never came to answer, because the guest went on speaking, are joined with what followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from livekit.agents.llm import ChatItem, ChatMessage
+from livekit.agents.voice import SpeechHandle
+
+from lambdas.calls.models import ToolRun, Turn
+from lambdas.shared.redaction import redact
+
+_LONGEST: Final = 4000
+_MOST_TOOLS: Final = 20
+_PARTS: Final = {
+    "transcription_delay": "recognition",
+    "end_of_turn_delay": "end_of_turn",
+    "llm_node_ttft": "model",
+    "tts_node_ttfb": "voice",
+    "e2e_latency": "answer",
+}
+"""The framework's names of a turn's parts, and ours."""
+
+
+@dataclass
+class Exchange:
+    """A turn while it lasts."""
+
+    trace_id: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    guest: str = ""
+    tools: list[ToolRun] = field(default_factory=list)
+    latency_ms: dict[str, int] = field(default_factory=dict)
+
+    def measured(self, metrics: Mapping[str, Any]) -> None:
+        """Add what the framework measured; a part that ran twice counts both times."""
+        for theirs, ours in _PARTS.items():
+            seconds = metrics.get(theirs)
+            if isinstance(seconds, int | float) and seconds >= 0:
+                self.latency_ms[ours] = self.latency_ms.get(ours, 0) + round(seconds * 1000)
+
+    def ran(self, run: ToolRun) -> None:
+        self.tools.append(run)
+        self.latency_ms["tool"] = self.latency_ms.get("tool", 0) + run.ms
+
+
+class Turns:
+    """The turns of one call under one epoch, handed to `finished` as they end, redacted."""
+
+    def __init__(self, language: str, finished: Callable[[Turn], None]) -> None:
+        self._language, self._finished = language, finished
+        self._open: dict[str, Exchange] = {}
+        self._unanswered: Exchange | None = None
+        self._names: set[str] = set()
+        self.count = 0
+
+    @property
+    def current(self) -> int:
+        """The number of the turn that is under way, or of the next one."""
+        return self.count + 1
+
+    def begin(self, speech: SpeechHandle, trace_id: str) -> None:
+        """A speech of the agent was created."""
+        self._open[speech.id] = Exchange(trace_id)
+        speech.add_done_callback(self._end)
+
+    def understood(self, message: ChatMessage) -> None:
+        """The guest's words that the newest speech answers."""
+        exchange = next(reversed(self._open.values()), None)
+        if exchange is None:
+            return
+        exchange.guest = message.text_content or ""
+        exchange.measured(message.metrics)
+
+    def joined(self) -> None:
+        """The words left unanswered came again, as the beginning of what the guest said next."""
+        self._unanswered = None
+
+    def tool_ran(self, speech: SpeechHandle, run: ToolRun) -> None:
+        if exchange := self._open.get(speech.id):
+            exchange.ran(run)
+
+    def learn_name(self, name: str) -> None:
+        """A guest's name, to be marked from now on, also in the turn under way."""
+        self._names |= {name, *(part for part in re.split(r"[\s-]+", name) if len(part) > 1)}
+
+    def close(self) -> None:
+        """Hand over what is still open: the call is over."""
+        self._release_unanswered()
+        for exchange in self._open.values():
+            if exchange.guest:
+                self._hand_over(exchange, "", interrupted=True)
+        self._open.clear()
+
+    def _end(self, speech: SpeechHandle) -> None:
+        exchange = self._open.pop(speech.id, None)
+        if exchange is None:
+            return
+        answers = list(_messages(speech.chat_items))
+        text = " ".join(message.text_content or "" for message in answers)
+        for message in answers:
+            exchange.measured(message.metrics)
+        interrupted = speech.interrupted or any(message.interrupted for message in answers)
+        if text or exchange.tools or not speech.interrupted:
+            self._release_unanswered()
+            if text or exchange.guest:
+                self._hand_over(exchange, text, interrupted=interrupted)
+        elif exchange.guest:
+            self._release_unanswered()
+            self._unanswered = exchange
+
+    def _release_unanswered(self) -> None:
+        exchange, self._unanswered = self._unanswered, None
+        if exchange:
+            self._hand_over(exchange, "", interrupted=True)
+
+    def _hand_over(self, exchange: Exchange, answer: str, *, interrupted: bool) -> None:
+        self.count += 1
+        self._finished(
+            Turn(
+                number=self.count,
+                at=exchange.at,
+                language=self._language,
+                guest=redact(exchange.guest, names=self._names)[:_LONGEST],
+                agent=redact(answer, names=self._names)[:_LONGEST],
+                interrupted=interrupted,
+                tools=tuple(exchange.tools[:_MOST_TOOLS]),
+                latency_ms=exchange.latency_ms,
+                trace_id=exchange.trace_id,
+            )
+        )
+
+
+def _messages(items: Iterable[ChatItem]) -> Iterable[ChatMessage]:
+    return (item for item in items if isinstance(item, ChatMessage) and item.role == "assistant")

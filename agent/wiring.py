@@ -1,0 +1,140 @@
+"""Settings become the parts of a session: what hears, thinks, speaks and asks the hotel.
+
+What blocks is done once in `Parts.prepare`, before a process takes its first call.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import grpc
+import httpx
+from livekit.agents import (
+    NOT_GIVEN,
+    AgentSession,
+    APIConnectOptions,
+    TurnHandlingOptions,
+    inference,
+    llm,
+    stt,
+    tts,
+    vad,
+)
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.plugins import openai
+
+from agent.hotel import HotelClient, SigV4
+from agent.receptionist import Dialogue
+from agent.settings import AgentSettings
+from agent.speech.riva_stt import RivaSTT
+from agent.speech.routed_tts import RoutedTTS
+from agent.trace import Traces
+from lambdas.shared.domain.hotel import Hotel, Hotels
+from lambdas.shared.settings import read_secret
+from lambdas.shared.speech.engine import Engine
+from lambdas.shared.speech.registry import SpeechSettings, open_engines
+
+RIVA_LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES", "nl": "nl-NL"}
+MAX_TOOL_STEPS: Final = 4
+TRANSCRIPTION_TIMEOUT: Final = 3.0
+AWAY_AFTER: Final = 12.0
+
+CONNECT: Final = SessionConnectOptions(
+    # A guest hears nothing while something is retried: one short retry, then the truth.
+    stt_conn_options=APIConnectOptions(max_retry=3, retry_interval=0.3, timeout=3.0),
+    llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=5.0),
+    tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=3.0),
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker's processes prepare before the first call and share among the calls they serve."""
+
+    settings: AgentSettings
+    hotels: Hotels
+    vad: vad.VAD
+    tls: ssl.SSLContext
+    sign: SigV4
+    llm_key: str
+
+    @classmethod
+    def prepare(cls, settings: AgentSettings) -> Self:
+        """Load models, hotels, certificates and secrets; raises SettingsError, HotelFileError."""
+        return cls(
+            settings=settings,
+            hotels=Hotels.load(settings.hotels),
+            vad=inference.VAD(model="silero"),
+            tls=ssl.create_default_context(),
+            sign=SigV4(settings.aws_region),
+            llm_key=read_secret(settings.llm_secret),
+        )
+
+    def open_http(self) -> httpx.AsyncClient:
+        """The connection to the Lambdas, signed."""
+        return httpx.AsyncClient(base_url=self.settings.api_url, auth=self.sign, verify=self.tls)
+
+    def open_engines(self, traces: Traces) -> dict[str, Engine]:
+        """This stage's speech engines."""
+        speech = SpeechSettings(speech_engines=self.settings.speech_engines, speech_url=self.settings.speech_url)
+        return open_engines(speech, headers=traces.answer_headers)
+
+    def open_stt(self, hotel: Hotel, traces: Traces) -> stt.STT[Any]:
+        """The recogniser, expecting the hotel's language and the words of its rooms."""
+        return RivaSTT(
+            self.settings.riva_url,
+            language=RIVA_LANGUAGES[hotel.language],
+            credentials=grpc.ssl_channel_credentials() if self.settings.riva_tls else None,
+            metadata=traces.recognition_metadata,
+        )
+
+    def open_llm(self) -> llm.LLM[Any]:
+        """The model, whoever serves it, by the chat-completions protocol."""
+        return openai.LLM(
+            model=self.settings.llm_model,
+            base_url=self.settings.llm_url,
+            api_key=self.llm_key,
+            max_retries=0,
+            parallel_tool_calls=False,
+        )
+
+
+def open_tts(engines: dict[str, Engine], hotel: Hotel, client: HotelClient) -> RoutedTTS:
+    """The hotel's voice by the router's plan."""
+
+    async def plan(_: str, language: str) -> Any:
+        return await client.plan(language)
+
+    return RoutedTTS(engines, hotel=hotel, plan=plan)
+
+
+def open_session(
+    dialogue: Dialogue, *, stt: stt.STT[Any] | None, llm: llm.LLM[Any] | None, tts: tts.TTS[Any], vad: vad.VAD | None
+) -> AgentSession[Dialogue]:
+    """A session in which nothing leaves the machine but what these parts send.
+
+    Without a recogniser (the operator's session) nobody is listened to.
+    """
+    turns: TurnHandlingOptions = {
+        "turn_detection": inference.TurnDetector(version="v1-mini") if stt else "manual",
+        "endpointing": {"min_delay": 0.3, "max_delay": 1.1},
+        "interruption": {"mode": "vad", "min_duration": 0.2},
+        # One request a turn: a guess at an unfinished sentence would be a second trace and a second bill.
+        "preemptive_generation": {"enabled": False},
+    }
+    return AgentSession(
+        userdata=dialogue,
+        stt=stt or NOT_GIVEN,
+        llm=llm or NOT_GIVEN,
+        vad=vad,
+        tts=tts,
+        turn_handling=turns,
+        # Every real caller has `sip.ruleID`, for which the framework would else be deaf for three seconds.
+        aec_warmup_duration=0,
+        transcription_timeout=TRANSCRIPTION_TIMEOUT if stt else None,
+        user_away_timeout=AWAY_AFTER if stt else None,
+        max_tool_steps=MAX_TOOL_STEPS,
+        conn_options=CONNECT,
+    )
