@@ -130,7 +130,7 @@ class ChatRequest(_Wire):
                 yield Heard(message.text)
             elif message.role == "assistant":
                 if message.text.strip():
-                    yield Spoken()
+                    yield Spoken(message.text)
                 called |= {call.id: call.function.name for call in message.tool_calls or ()}
             elif message.role == "tool":
                 yield Answered(called[message.tool_call_id or ""], message.text)

@@ -30,7 +30,9 @@ class Heard:
 
 @dataclass(frozen=True)
 class Spoken:
-    """The guest has heard the agent say something, whole or in part."""
+    """The guest has heard the agent say something, whole or in part: the model's words or the agent's own."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def reply(script: Script, events: Iterable[Event], today: date) -> Action:
         match event:
             case Heard(text):
                 dialogue.hear(text)
-            case Spoken():
-                dialogue.begun()
+            case Spoken(text):
+                dialogue.begun(text)
             case Answered(tool, content):
                 dialogue.learn(tool, content)
     return dialogue.action or dialogue.invitation()
@@ -129,9 +131,9 @@ class _Dialogue:
         else:
             self.action = Say(self.script.texts.not_understood)
 
-    def begun(self) -> None:
-        """The agent speaks: what was to be said is being heard. A word of patience does not replace a tool's answer."""
-        if isinstance(self.action, Say):
+    def begun(self, text: str) -> None:
+        """The guest hears what was to be said. The agent's own words, such as "One moment", do not stand for it."""
+        if isinstance(self.action, Say) and _begin_alike(self.action.text, text):
             self.action = None
 
     def learn(self, tool: str, content: str) -> None:
@@ -275,6 +277,13 @@ class _Dialogue:
     def _fact(self, name: str) -> Any:
         slot = next(step.slots[name] for step in self.script.steps if name in step.slots)
         return self.facts.get(name, getattr(slot, "default", None))
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    """Do two texts begin with the same three words? The shorter one may be cut off."""
+    words, others = (re.findall(r"\w+", text.lower())[:3] for text in (one, other))
+    shorter = min(len(words), len(others))
+    return shorter > 0 and words[:shorter] == others[:shorter]
 
 
 def _object(content: str) -> dict[str, Any]:

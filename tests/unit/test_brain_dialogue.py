@@ -30,6 +30,7 @@ BOOKED = {
     "departure": "2027-03-14",
     "total": "258.00 EUR",
     "guest_name": "Peter Miller",
+    "say": "The double room is booked for 258 euros.",
 }
 
 
@@ -43,7 +44,7 @@ class Talk:
     def __init__(self, name: str, **answers: Any) -> None:
         self.script = script_of(name)
         self.answers = answers
-        self.events: list[Event] = [Spoken()]
+        self.events: list[Event] = [Spoken("Good day, this is Hotel Aurora.")]
         self.calls: list[CallTool] = []
 
     def guest_says(self, text: str) -> str:
@@ -55,7 +56,7 @@ class Talk:
             self.events.append(Answered(action.tool, json.dumps(self.answers[action.tool])))
             action = self.next()
         if action.text:
-            self.events.append(Spoken())
+            self.events.append(Spoken(action.text))
         return action.text
 
     def next(self) -> Action:
@@ -102,7 +103,7 @@ def test_a_room_is_booked_with_what_the_guest_said() -> None:
     ]
     assert said[0] == "With pleasure. On which day would you like to arrive?"
     assert "a double room for you from March 12th to March 14th, 258 euros in total" in said[1]
-    assert "Thank you, Peter Miller. Your double room is booked" in said[2]
+    assert "Thank you, Peter Miller. The double room is booked for 258 euros." in said[2]
     assert said[3] == ""
 
 
@@ -240,12 +241,34 @@ def test_an_offer_that_was_not_heard_cannot_be_accepted() -> None:
     assert "258 euros" in action.text
 
 
+def test_a_word_of_patience_does_not_stand_for_the_answer() -> None:
+    """When the agent said "One moment" over a slow tool, the tool's answer is still said."""
+    talk = offered()
+    offer = talk.events.pop()
+    talk.events.append(Spoken("One moment, please."))
+
+    action = talk.next()
+
+    assert isinstance(offer, Spoken)
+    assert action == Say(offer.text)
+
+
+def test_an_answer_cut_off_after_a_word_counts_as_heard() -> None:
+    """A guest who says yes into the offer agrees to it."""
+    talk = offered()
+    talk.events[-1] = Spoken("We have a double")
+
+    talk.guest_says("Yes, my name is Peter Miller.")
+
+    assert talk.tools[-1] == "book_stay"
+
+
 def test_a_call_that_was_never_answered_is_made_again() -> None:
     """A tool call that the client dropped is made again when the guest speaks on."""
     script = script_of("book")
     asked = Heard("Book a double room for two people, two nights, March 12th.")
 
-    action = reply(script, [asked, Spoken(), Heard("Hello?")], TODAY)
+    action = reply(script, [asked, Spoken("I am sorry."), Heard("Hello?")], TODAY)
 
     assert isinstance(action, CallTool)
     assert action.tool == "check_availability"
@@ -298,7 +321,7 @@ def test_both_questions_are_answered() -> None:
 
 def test_a_message_is_taken_in_the_guests_words() -> None:
     """A guest who wants a human is asked what to tell them and who calls; the message is what was heard."""
-    talk = Talk("human", take_message={"taken": True}, end_call={"ended": True})
+    talk = Talk("human", take_message={"taken": True, "say": "They will call you back."}, end_call={"ended": True})
 
     said = [
         talk.guest_says("Hello, I would like to speak to a human, please."),
@@ -308,7 +331,11 @@ def test_a_message_is_taken_in_the_guests_words() -> None:
 
     message = "Please call me back about a birthday party for 20 people."
     assert talk.calls[0].arguments == {"message": message, "guest_name": "Peter Miller"}
-    assert said[:2] == ["Of course. What may I tell my colleague?", "And what is your name, please?"]
+    assert said == [
+        "Of course. What may I tell my colleague?",
+        "And what is your name, please?",
+        "Thank you. They will call you back. Is there anything else I can do for you?",
+    ]
 
 
 def test_an_interrupting_question_is_answered() -> None:
@@ -329,7 +356,8 @@ def test_an_interrupting_question_is_answered() -> None:
 def test_the_agents_turn_without_a_question_is_an_invitation() -> None:
     """Asked to speak first, the brain invites; asked to speak into a silence, it repeats its question."""
     script = script_of("book")
-    silent: list[Event] = [Spoken(), Heard("I need a double room."), Spoken()]
+    question = Spoken("For how many nights?")
+    silent: list[Event] = [Heard("I need a double room."), question, Spoken("Are you still there?")]
 
     opening, again = reply(script, [], TODAY), reply(script, silent, TODAY)
 
