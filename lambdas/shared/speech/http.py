@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -63,7 +63,7 @@ class HttpEngine:
         odd = b""
         try:
             async with asyncio.timeout(self._patience.first_audio):
-                response = await self._open_client().post(self._url, json=body, headers=headers)
+                response = await self._post(body, headers)
                 if response.status != HTTPStatus.OK or response.content_type != "audio/l16":
                     raise await _fault(response, voice)
                 chunk = await response.content.readany()
@@ -87,6 +87,16 @@ class HttpEngine:
         """See Engine."""
         if self._client is not None:
             await self._client.close()
+
+    async def _post(self, body: Mapping[str, object], headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        client = self._open_client()
+        try:
+            return await client.post(self._url, json=body, headers=headers)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # The server closed the connection that was kept from the last sentence: once more on a new one.
+            return await client.post(self._url, json=body, headers=headers)
 
     def _open_client(self) -> aiohttp.ClientSession:
         # Here and not in the constructor: a client belongs to the running loop.
