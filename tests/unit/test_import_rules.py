@@ -2,7 +2,6 @@
 
 import re
 import sys
-from copy import deepcopy
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -48,8 +47,8 @@ WRONG_DIRECTIONS = [
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Who imports whom in the repository today."""
-    return grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
+    """Who imports whom when the repository runs."""
+    return grimp.build_graph(*OURS, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None)
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +63,16 @@ def contracts() -> dict[str, Contract]:
 
 
 def is_kept(contract: Contract, graph: grimp.ImportGraph) -> bool:
-    return contract.check(deepcopy(graph), verbose=False).kept
+    return contract.check(graph, verbose=False).kept
 
 
-def with_import(graph: grimp.ImportGraph, importer: str, imported: str) -> grimp.ImportGraph:
-    """The same repository with one more import; modules that do not exist yet come into being."""
-    changed = deepcopy(graph)
-    for module in (importer, importer.rpartition(".")[0], imported):
-        if module not in changed.modules:
-            changed.add_module(module, is_squashed=root_of(module) not in OURS)
-    changed.add_import(importer=importer, imported=imported, line_number=1, line_contents=f"import {imported}")
-    return changed
+def with_one_import(graph: grimp.ImportGraph, importer: str, imported: str) -> grimp.ImportGraph:
+    """The repository's modules, and the two named if they do not exist yet, without any import but this one."""
+    lone = grimp.ImportGraph()
+    for module in graph.modules | {importer, importer.rpartition(".")[0], imported}:
+        lone.add_module(module, is_squashed=root_of(module) not in OURS)
+    lone.add_import(importer=importer, imported=imported, line_number=1, line_contents=f"import {imported}")
+    return lone
 
 
 @pytest.mark.parametrize(("rule", "importer", "imported"), WRONG_DIRECTIONS)
@@ -82,9 +80,9 @@ def test_an_import_in_the_wrong_direction_breaks_its_rule(
     contracts: dict[str, Contract], graph: grimp.ImportGraph, rule: str, importer: str, imported: str
 ) -> None:
     """A rule that could not be broken would protect nothing."""
-    changed = with_import(graph, importer, imported)
+    lone = with_one_import(graph, importer, imported)
 
-    assert not is_kept(contracts[rule], changed)
+    assert not is_kept(contracts[rule], lone)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +103,9 @@ def test_an_import_in_the_right_direction_breaks_no_rule(
     contracts: dict[str, Contract], graph: grimp.ImportGraph, rule: str, importer: str, imported: str
 ) -> None:
     """The rules leave room for everything that the design foresees."""
-    changed = with_import(graph, importer, imported)
+    lone = with_one_import(graph, importer, imported)
 
-    assert is_kept(contracts[rule], changed)
+    assert is_kept(contracts[rule], lone)
 
 
 def test_every_rule_is_tried_above(contracts: dict[str, Contract]) -> None:
