@@ -75,6 +75,7 @@ class Stack:
     access_key: str
     secret_key: str = field(repr=False)
     legacy_token: str = field(repr=False)
+    brain_key: str = field(repr=False)
     children: Mapping[str, Child]
 
     region: str = REGION
@@ -149,6 +150,7 @@ class _Starting:
             access_key=self._access_key,
             secret_key=self._secret_key,
             legacy_token=self._legacy_token,
+            brain_key=self._llm_key,
             children=self._children,
         )
 
