@@ -125,6 +125,11 @@ class Speech:
         """How many chunks there have been, those that are dropped included."""
         return self.dropped + len(self._chunks)
 
+    @property
+    def end(self) -> float:
+        """When the last chunk ends, in seconds of the conversation's audio."""
+        return self.start + self._kept
+
     def chunk(self, index: int) -> bytes:
         """The chunk of that number, counted from the first there was."""
         return self._chunks[index - self.dropped]
@@ -137,11 +142,11 @@ class Speech:
         """Keeps the chunk, and drops what is older than MOST_KEPT."""
         self._chunks.append(chunk)
         self._kept += self.seconds(chunk)
-        self.forget_until(self.start + self._kept - MOST_KEPT)
+        self.forget_until(self.end - MOST_KEPT)
 
     def forget_until(self, moment: float) -> None:
-        """Drops the chunks that lie wholly before `moment`."""
-        while self._chunks and self.start + self.seconds(self._chunks[0]) <= moment:
+        """Drops the chunks that lie wholly before `moment`, give or take the millisecond that a float may lack."""
+        while self._chunks and self.start + self.seconds(self._chunks[0]) <= moment + 0.001:
             length = self.seconds(self._chunks.popleft())
             self.start += length
             self._kept -= length
@@ -202,4 +207,6 @@ class Request:
         except TimeoutError:
             raise APITimeoutError(f"Riva has taken no audio for {self._write_timeout} s") from None
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The call is over, and its reader gets the status. When the write was already under way that is INTERNAL
+            # instead of the server's own (github.com/grpc/grpc/issues/36066), which costs a try that is in vain.
             self._open = False

@@ -177,8 +177,6 @@ class RivaStream(stt.RecognizeStream):
         self._speaking = False
 
     async def _run(self) -> None:
-        if self._position is None:
-            self._position = self.start_time_offset
         opened: asyncio.Queue[Request | None] = asyncio.Queue(_MOST_UNANSWERED)
         sending = asyncio.create_task(self._send(opened), name="riva.send")
         hearing = asyncio.create_task(self._hear(opened), name="riva.hear")
@@ -203,7 +201,7 @@ class RivaStream(stt.RecognizeStream):
                 speech = current or self._begin()
                 # Kept before anything is awaited: a fault in between would lose it.
                 speech.add(bytes(item.data))
-                self._position = (self._position or 0.0) + item.duration
+                self._position = speech.end
                 if current is None:
                     await self._open(speech, opened)
                 else:
@@ -215,7 +213,9 @@ class RivaStream(stt.RecognizeStream):
         await opened.put(None)
 
     def _begin(self) -> Speech:
-        speech = Speech(self._position or 0.0, self._riva.sample_rate)
+        # The framework sets the offset after it has made the stream, and moves it on at each retry.
+        start = self.start_time_offset if self._position is None else self._position
+        speech = Speech(start, self._riva.sample_rate)
         self._unheard.append(speech)
         return speech
 
@@ -252,7 +252,9 @@ class RivaStream(stt.RecognizeStream):
             if not request.words_came:
                 nothing = stt.SpeechData(language=LanguageCode(self._language), text="")
                 self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, request, nothing)
-        self._report_usage(request)
+        finally:
+            request.deadline = None
+            self._report_usage(request)
 
     def _tell(self, request: Request, response: Any) -> None:
         results = [result for result in response.results if result.alternatives]
