@@ -38,6 +38,7 @@ ASKED_AGAIN: Final = re.compile(r"\b(say (it|that) again|repeat (it|that)|did no
 MOST_REPEATS: Final = 2
 """How often in a call a guest says a line again because they were asked to."""
 TRANSCRIPTION: Final = "lk.transcription"
+FINAL: Final = "lk.transcription_final"
 _FRAME_SAMPLES: Final = round(RATE * FRAME)
 
 
@@ -63,6 +64,7 @@ class What(StrEnum):
     GUEST_SPEAKS = "guest_speaks"
     GUEST_SILENT = "guest_silent"
     UNDERSTOOD = "understood"
+    SAYING = "saying"
     SAID = "said"
     HUNG_UP = "hung_up"
 
@@ -174,7 +176,7 @@ class Caller:
         call_id = call_id or new_call_id(self._hotel)
         await self._dial(call_id)
         began, self._ringing = datetime.now(UTC), loop.time()
-        self._happened(What.RINGING)
+        self._happened(What.RINGING, call_id)
         gave_up = True
         try:
             with contextlib.suppress(TimeoutError):
@@ -313,14 +315,18 @@ class Caller:
         self._start(self._read(reader, by_guest=identity == self._room.local_participant.identity), "transcription")
 
     async def _read(self, reader: rtc.TextStreamReader, *, by_guest: bool) -> None:
-        final = (reader.info.attributes or {}).get("lk.transcription_final", "true") == "true"
+        final = (reader.info.attributes or {}).get(FINAL, "true") == "true"
+        text = ""
         try:
-            text = (await reader.read_all()).strip()
+            async for piece in reader:
+                text += piece
+                if not by_guest and text.strip():
+                    self._watch(self._moment(What.SAYING, text.strip()))
         except rtc.StreamError:
             return
         # The hotel's words come as one stream a sentence, open until spoken; the guest's as one a result.
-        if text and (final or not by_guest):
-            self._happened(What.UNDERSTOOD if by_guest else What.SAID, text)
+        if text.strip() and (final or not by_guest):
+            self._happened(What.UNDERSTOOD if by_guest else What.SAID, text.strip())
 
     def _on_disconnected(self, _reason: object) -> None:
         self._disconnected = not self._over.is_set()
@@ -339,6 +345,9 @@ class Caller:
         task.add_done_callback(self._tasks.discard)
 
     def _happened(self, what: What, text: str = "") -> None:
-        moment = Moment(asyncio.get_running_loop().time() - self._ringing, what, text)
+        moment = self._moment(what, text)
         self._moments.append(moment)
         self._watch(moment)
+
+    def _moment(self, what: What, text: str) -> Moment:
+        return Moment(asyncio.get_running_loop().time() - self._ringing, what, text)

@@ -35,7 +35,8 @@ class TurnReport(_Part):
     """A turn: what the guest said, what was understood and answered, and where the wait went.
 
     The first turn is the greeting and has no line. `wait_ms` is from the last sample of the line to the first of the
-    answer; None when no answer came. `parts_ms` is what the agent measured of it.
+    answer; None when no answer came. `parts_ms` is what the agent measured, `stages_ms` the same as stages that follow
+    each other; what they leave of the wait is the way there and back.
     """
 
     number: int
@@ -48,6 +49,7 @@ class TurnReport(_Part):
     talked_over: bool = False
     barge_in_ms: int | None = None
     parts_ms: Mapping[str, int] = {}
+    stages_ms: Mapping[str, int] = {}
     tools: tuple[ToolRun, ...] = ()
     trace_ids: tuple[str, ...] = ()
 
@@ -131,6 +133,17 @@ def report_of(
     )
 
 
+def stages(parts: Mapping[str, int]) -> Mapping[str, int]:
+    """A turn's parts one after the other. The end of a turn is found while recognition still works, from one start."""
+    recognition = parts.get("recognition", 0)
+    in_order = {
+        "recognition": recognition,
+        "end_of_turn": max(0, parts.get("end_of_turn", 0) - recognition),
+        **{stage: parts.get(stage, 0) for stage in ("model", "tool", "voice")},
+    }
+    return {stage: ms for stage, ms in in_order.items() if ms}
+
+
 def _turns(call: PhoneCall, stored: Sequence[Turn]) -> tuple[TurnReport, ...]:
     ringing = Spoken(text="", span=Span(call.ringing, call.ringing))
     lines = [ringing, *call.spoken]
@@ -140,6 +153,7 @@ def _turns(call: PhoneCall, stored: Sequence[Turn]) -> tuple[TurnReport, ...]:
         until = lines[number + 1].span.start if number + 1 < len(lines) else None
         heard = answer_to(line.span, call.hotel_speech, until=until)
         mine = by_line[number]
+        parts = mine[-1].latency_ms if mine else {}
         turns.append(
             TurnReport(
                 number=number,
@@ -151,7 +165,8 @@ def _turns(call: PhoneCall, stored: Sequence[Turn]) -> tuple[TurnReport, ...]:
                 wait_ms=None if heard.wait is None else _ms(heard.wait),
                 talked_over=heard.talked_over,
                 barge_in_ms=_barge_in(line, call),
-                parts_ms=mine[-1].latency_ms if mine else {},
+                parts_ms=parts,
+                stages_ms=stages(parts) if number else {},
                 tools=tuple(tool for turn in mine for tool in turn.tools),
                 trace_ids=tuple(turn.trace_id for turn in mine),
             )

@@ -12,7 +12,7 @@ from typing import Final
 
 from local.phone_line import RATE, Samples, mu_law_encode
 from local.report import CallReport, TurnReport
-from local.waveform import draw_call, part_colours
+from local.waveform import draw_call, stage_colours
 
 WEB: Final = Path(__file__).resolve().parent / "web"
 POLICY: Final = (
@@ -110,8 +110,8 @@ def _call(report: CallReport, audio: Samples) -> Iterator[str]:
     yield "</div>"
     yield '<ul class="legend">'
     yield '<li><i class="guest"></i>guest</li><li><i class="hotel"></i>hotel</li><li><i class="wait"></i>wait</li>'
-    for part, colour in part_colours(report).items():
-        yield f'<li><i class="{colour}"></i>{escape(_words(part))}</li>'
+    for stage, colour in stage_colours(report).items():
+        yield f'<li><i class="{colour}"></i>{escape(_words(stage))}</li>'
     yield "</ul></section>"
 
 
@@ -156,30 +156,29 @@ def _chip(words: str, kind: str = "") -> str:
 
 
 def _waits(report: CallReport) -> Iterator[str]:
-    colours = part_colours(report)
-    longest = max((max(turn.wait_ms or 0, sum(turn.parts_ms.values())) for turn in report.turns), default=0) or 1
+    colours = stage_colours(report)
+    longest = max((max(turn.wait_ms or 0, sum(turn.stages_ms.values())) for turn in report.turns), default=0) or 1
     yield '<section aria-labelledby="waits"><h2 id="waits">Where the wait went</h2>'
-    yield '<p class="muted">The wait is by ear, at the guest’s phone; its parts are what the agent measured of it.</p>'
-    yield '<div class="scroll" tabindex="0" role="group" aria-label="Waits and their parts">'
+    yield '<p class="muted">The wait is by ear, at the guest’s phone; its stages are what the agent measured of it.</p>'
+    yield '<div class="scroll" tabindex="0" role="group" aria-label="Waits and their stages">'
     yield '<table class="waits"><thead><tr><th scope="col">Turn</th><th scope="col">Wait</th>'
     yield '<td class="wide"></td>'
-    yield "".join(f'<th scope="col" class="n">{escape(_words(part).capitalize())}</th>' for part in colours)
+    yield "".join(f'<th scope="col" class="n">{escape(_words(stage).capitalize())}</th>' for stage in colours)
     yield "</tr></thead><tbody>"
     for turn in report.turns:
         yield f'<tr><th scope="row">{turn.number or "Greeting"}</th><td>{_seconds(turn.wait_ms)}</td>'
         yield f'<td class="wide" aria-hidden="true"><div class="bar">{"".join(_bar(turn, colours, longest))}</div></td>'
-        for part in colours:
-            ms = turn.parts_ms.get(part)
+        for stage in colours:
+            ms = turn.stages_ms.get(stage)
             yield f'<td class="n">{"–" if ms is None else f"{ms} ms"}</td>'
         yield "</tr>"
     yield "</tbody></table></div></section>"
 
 
 def _bar(turn: TurnReport, colours: Mapping[str, str], longest: int) -> Iterator[str]:
-    """The parts one after the other, then what of the wait nobody measured: the way through the network and back."""
-    parts = {part: turn.parts_ms.get(part, 0) for part in colours} if turn.line else {}
-    rest = max(0, (turn.wait_ms or 0) - sum(parts.values()))
-    for colour, ms in [*((colours[part], ms) for part, ms in parts.items()), ("wait", rest)]:
+    """The stages one after the other, then what of the wait nobody measured: the way there and back."""
+    rest = max(0, (turn.wait_ms or 0) - sum(turn.stages_ms.values()))
+    for colour, ms in [*((colours[stage], ms) for stage, ms in turn.stages_ms.items()), ("wait", rest)]:
         if ms:
             yield f'<i class="{colour}" style="width:{100 * ms / longest:.1f}%"></i>'
 

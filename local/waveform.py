@@ -24,15 +24,13 @@ AXIS_Y: Final = 292
 HEIGHT: Final = 312
 TICKS: Final = (1, 2, 5, 10, 15, 30, 60)
 COLOURS: Final = 6
-ORDER: Final = ("end_of_turn", "recognition", "commit", "model", "tools", "voice")
+ORDER: Final = ("recognition", "end_of_turn", "model", "tool", "voice")
 
 
-def part_colours(report: CallReport) -> Mapping[str, str]:
-    """The class that colours each part of a wait, in the order in which the parts follow each other."""
-    names = {part for turn in report.turns for part in turn.parts_ms}
-    known = [part for part in ORDER if part in names]
-    ordered = [*known, *sorted(names - set(known))]
-    return {part: f"part{number % COLOURS}" for number, part in enumerate(ordered)}
+def stage_colours(report: CallReport) -> Mapping[str, str]:
+    """The class that colours each stage of a wait, in the order in which the stages follow each other."""
+    stages = dict.fromkeys(stage for turn in report.turns for stage in turn.stages_ms)
+    return {stage: f"part{number % COLOURS}" for number, stage in enumerate(sorted(stages, key=ORDER.index))}
 
 
 def draw_call(report: CallReport, audio: Samples) -> str:
@@ -49,9 +47,9 @@ def draw_call(report: CallReport, audio: Samples) -> str:
             *_axis(seconds, scale),
             *_side("Guest", "guest", GUEST_Y, report.guest_speech, audio[:, 0], scale),
             *_side("Hotel", "hotel", HOTEL_Y, report.hotel_speech, audio[:, 1], scale),
-            *(mark for turn in report.turns for mark in _turn(turn, part_colours(report), scale)),
+            *(mark for turn in report.turns for mark in _turn(turn, stage_colours(report), scale)),
             f'<text class="lane" x="0" y="{WAIT_Y + 15}">Wait</text>',
-            f'<text class="lane" x="0" y="{PARTS_Y + 8}">Parts</text>',
+            f'<text class="lane" x="0" y="{PARTS_Y + 8}">Stages</text>',
             f'<line id="playhead" x1="{LEFT}" x2="{LEFT}" y1="16" y2="{AXIS_Y}" />',
             "</svg>",
         )
@@ -103,13 +101,10 @@ def _turn(turn: TurnReport, colours: Mapping[str, str], scale: float) -> Iterato
     middle = max(x + wide / 2, LEFT + LABEL / 2)
     yield f'<text class="wait" x="{middle:.1f}" y="{WAIT_Y + 24}">{turn.wait_ms / 1000:.2f} s</text></g>'
     at = x
-    for part, colour in colours.items():
-        ms = turn.parts_ms.get(part)
-        # What the agent measured of the greeting began before anybody was on the line.
-        if ms and turn.line:
-            yield (
-                f"<g><title>{escape(part.replace('_', ' '))}: {ms} ms</title>"
-                f'<rect class="part {colour}" x="{at:.1f}" y="{PARTS_Y}" '
-                f'width="{ms * scale / 1000:.1f}" height="10" /></g>'
-            )
-            at += ms * scale / 1000
+    for stage, ms in turn.stages_ms.items():
+        yield (
+            f"<g><title>{escape(stage.replace('_', ' '))}: {ms} ms</title>"
+            f'<rect class="part {colours[stage]}" x="{at:.1f}" y="{PARTS_Y}" '
+            f'width="{ms * scale / 1000:.1f}" height="10" /></g>'
+        )
+        at += ms * scale / 1000
