@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.util
+import os
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
@@ -43,8 +44,8 @@ class ModelError(Exception):
 def prepare_model(target: Path, progress: Callable[[float], None] = lambda _: None) -> Path:
     """The folder `target` with the model in it, made from the installed packages unless it is there already.
 
-    `progress` hears the share done, 0 to 1. Raises ModelError when a package is missing or the joined file's sha256
-    is wrong; then nothing is left at `target/model.bin`.
+    `progress` hears the share done, 0 to 1. Raises ModelError when a package is missing or damaged; then there is no
+    `target/model.bin`.
     """
     model = target / "model.bin"
     if model.exists():
@@ -54,10 +55,15 @@ def prepare_model(target: Path, progress: Callable[[float], None] = lambda _: No
     target.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
         shutil.copyfile(first / name, target / name)
-    parts = [first / "model.bin.part1", second / "model.bin.part2"]
+    join_parts([first / "model.bin.part1", second / "model.bin.part2"], model, sha256=_SHA256, progress=progress)
+    return target
+
+
+def join_parts(parts: Sequence[Path], whole: Path, *, sha256: str, progress: Callable[[float], None]) -> None:
+    """Writes the parts in order to `whole`, which appears only when its sha256 is right; ModelError otherwise."""
     total = sum(part.stat().st_size for part in parts)
-    digest, done, joined = hashlib.sha256(), 0, target / "model.bin.joining"
-    with joined.open("wb") as out:
+    digest, done, joining = hashlib.sha256(), 0, whole.with_name(f"{whole.name}.{os.getpid()}")
+    with joining.open("wb") as out:
         for part in parts:
             with part.open("rb") as source:
                 while block := source.read(1 << 22):
@@ -65,12 +71,11 @@ def prepare_model(target: Path, progress: Callable[[float], None] = lambda _: No
                     digest.update(block)
                     done += len(block)
                     progress(done / total)
-    if digest.hexdigest() != _SHA256:
-        joined.unlink()
-        raise ModelError(f"{joined}: sha256 is {digest.hexdigest()}, not {_SHA256}; reinstall {' and '.join(_PARTS)}")
-    # Renamed last, so that a file of this name is always a whole and checked one.
-    joined.rename(model)
-    return target
+    if digest.hexdigest() != sha256:
+        joining.unlink()
+        names = ", ".join(str(part) for part in parts)
+        raise ModelError(f"{whole}: sha256 is {digest.hexdigest()}, not {sha256}; install again what has {names}")
+    joining.rename(whole)
 
 
 def _package_data(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import wave
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,11 @@ import grpc
 import numpy as np
 import pytest
 import riva.client
+from livekit import rtc
+from livekit.agents.stt import SpeechEventType
 from riva.client.proto import riva_asr_pb2
 
+from agent.speech.riva_stt import RivaSTT
 from tests.contract.riva_service import ROOT, Pcm, mulaw, running_riva, say, silence, wav
 
 pytestmark = pytest.mark.contract
@@ -23,12 +27,18 @@ HUMAN = ROOT.parent / "shared/audio/en-US_sample.wav"
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[riva.client.ASRService]:
-    """The official client, connected to a running stand-in."""
-    with running_riva() as address:
-        auth = riva.client.Auth(uri=address)
-        yield riva.client.ASRService(auth)
-        auth.channel.close()
+def address() -> Iterator[str]:
+    """Where the stand-in answers."""
+    with running_riva() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def service(address: str) -> Iterator[riva.client.ASRService]:
+    """The official client, connected to the stand-in."""
+    auth = riva.client.Auth(uri=address)
+    yield riva.client.ASRService(auth)
+    auth.channel.close()
 
 
 def config(**fields: Any) -> Any:
@@ -221,6 +231,22 @@ def test_the_configuration_names_models_and_languages(service: riva.client.ASRSe
 
     assert [model.parameters["type"] for model in models] == ["online", "offline"]
     assert all("en-US" in model.parameters["language_code"].split(",") for model in models)
+
+
+async def test_the_agents_recogniser_understands_it(address: str) -> None:
+    """A turn that the agent flushes is a final with word times, and the turn after it another."""
+    async with contextlib.aclosing(RivaSTT(address, language="en-US")) as recogniser:
+        stream = recogniser.stream()
+        for sentence in (BOOKING, "Yes, please book it."):
+            samples = np.concatenate([silence(0.5), say(sentence)])
+            stream.push_frame(rtc.AudioFrame(samples.tobytes(), 16_000, 1, len(samples)))
+            stream.flush()
+        stream.end_input()
+        finals = [event.alternatives[0] async for event in stream if event.type is SpeechEventType.FINAL_TRANSCRIPT]
+
+    assert "double room for two nights" in finals[0].text.lower()
+    assert "please book it" in finals[1].text.lower()
+    assert finals[0].end_time < finals[1].start_time
 
 
 def test_a_human_voice(service: riva.client.ASRService) -> None:
