@@ -27,7 +27,12 @@ import grpc
 import httpx
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
 
+from agent.settings import AgentSettings
+from lambdas.calls.settings import CallsSettings
+from lambdas.livekit_webhook.settings import WebhookSettings
+from lambdas.pms.settings import PmsSettings
 from lambdas.shared.tables import create_tables
+from lambdas.tts_router.settings import TtsRouterSettings
 from local.processes import ROOT, Child, StartError, free_port
 
 REGION: Final = "eu-central-1"
@@ -39,6 +44,7 @@ GUEST_KEY_SECRET: Final = "bellhop/local/guest-key"  # noqa: S105  a secret's na
 LEGACY_TOKEN_SECRET: Final = "bellhop/local/legacy-token"  # noqa: S105  a secret's name
 LLM_SECRET: Final = "bellhop/local/llm"  # noqa: S105  a secret's name
 BRAIN_MODEL: Final = "bellhop-brain"
+SPEECH_ENGINES: Final = "http"
 
 Progress = Callable[[str], None]
 
@@ -137,10 +143,7 @@ class _Starting:
         self._ending.push_async_callback(self._stop_all)
         begun = time.monotonic()
         async with httpx.AsyncClient(timeout=1.0) as http:
-            await asyncio.gather(
-                self._start_livekit(http), self._start_cloud(http), self._start_speech(http), self._start_brain(http)
-            )
-            await self._start_agent(http)
+            await asyncio.gather(self._start_calls(http), self._start_speech(http), self._start_brain(http))
         self._progress(f"ready after {time.monotonic() - begun:.1f} s")
         return Stack(
             addresses=self._at,
@@ -153,6 +156,11 @@ class _Starting:
             brain_key=self._llm_key,
             children=self._children,
         )
+
+    async def _start_calls(self, http: httpx.AsyncClient) -> None:
+        """The agent reads its secrets and registers at once, so what holds them comes first."""
+        await asyncio.gather(self._start_livekit(http), self._start_cloud(http))
+        await self._start_agent(http)
 
     async def _start_livekit(self, http: httpx.AsyncClient) -> None:
         config = {
@@ -182,6 +190,12 @@ class _Starting:
         await aws.wait_until(_answers(http, f"{self._at.aws}/moto-api/"))
         await asyncio.to_thread(self._fill_cloud)
         self._progress("tables and secrets")
+        functions = (
+            CallsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, legacy_token_secret=LEGACY_TOKEN_SECRET),
+            PmsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE),
+            TtsRouterSettings(speech_engines=SPEECH_ENGINES),
+            WebhookSettings(calls_table=CALLS_TABLE, livekit_secret=LIVEKIT_SECRET, guest_key_secret=GUEST_KEY_SECRET),
+        )
         gateway = await self._module(
             "gateway",
             {
@@ -190,12 +204,7 @@ class _Starting:
                 "REGION": REGION,
                 "ACCESS_KEY": self._access_key,
                 "SECRET_KEY": self._secret_key,
-                "CALLS_TABLE": CALLS_TABLE,
-                "LEASES_TABLE": LEASES_TABLE,
-                "LIVEKIT_SECRET": LIVEKIT_SECRET,
-                "GUEST_KEY_SECRET": GUEST_KEY_SECRET,
-                "LEGACY_TOKEN_SECRET": LEGACY_TOKEN_SECRET,
-                "SPEECH_ENGINES": "http",
+                **{variable: value for settings in functions for variable, value in settings.write().items()},
             },
         )
         await gateway.wait_until(_answers(http, f"{self._at.api}/_health"))
@@ -233,24 +242,22 @@ class _Starting:
 
     async def _start_agent(self, http: httpx.AsyncClient) -> None:
         port = free_port(8804)
-        agent = await self._child(
-            "agent",
-            [sys.executable, "-m", "agent"],
-            {
-                **self._aws_environment(),
-                "LIVEKIT_URL": self._at.livekit,
-                "LIVEKIT_SECRET": LIVEKIT_SECRET,
-                "API_URL": self._at.api,
-                "RIVA_URL": self._at.riva,
-                "LLM_URL": f"{self._at.brain}/v1",
-                "LLM_MODEL": BRAIN_MODEL,
-                "LLM_SECRET": LLM_SECRET,
-                "SPEECH_ENGINES": "http",
-                "SPEECH_URL": self._at.voices,
-                "MAX_CALLS": str(self._max_calls),
-                "WORKER_PORT": str(port),
-            },
+        settings = AgentSettings(
+            livekit_url=self._at.livekit,
+            livekit_secret=LIVEKIT_SECRET,
+            api_url=self._at.api,
+            aws_region=REGION,
+            riva_url=self._at.riva,
+            llm_url=f"{self._at.brain}/v1",
+            llm_model=BRAIN_MODEL,
+            llm_secret=LLM_SECRET,
+            speech_engines=SPEECH_ENGINES,
+            speech_url=self._at.voices,
+            max_calls=self._max_calls,
+            worker_port=port,
         )
+        command = [sys.executable, "-m", "agent"]
+        agent = await self._child("agent", command, {**self._aws_environment(), **settings.write()})
         await agent.wait_until(_answers(http, f"http://127.0.0.1:{port}/"))
         self._progress("the receptionist")
 
@@ -274,7 +281,6 @@ class _Starting:
             "AWS_ACCESS_KEY_ID": self._access_key,
             "AWS_SECRET_ACCESS_KEY": self._secret_key,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
