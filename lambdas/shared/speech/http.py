@@ -29,7 +29,7 @@ class Patience:
 
     connect: float = 1.0
     first_audio: float = 3.0
-    stall: float = 2.0
+    stall: float = 3.0
 
 
 class HttpEngine:
