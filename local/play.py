@@ -28,7 +28,7 @@ from local.processes import ROOT
 from local.report import CallReport, report_of
 from local.report_page import render
 from local.scenario import Expected, Scenario
-from local.stack import LLM_SECRET, Stack
+from local.stack import Stack
 from local.verdict import Found, judge
 from local.voices import synthesise
 
@@ -124,10 +124,10 @@ async def _teach(stack: Stack, scenario: Scenario) -> None:
     """Give the brain the part of the scenario it may know; a brain that somebody else runs is left alone."""
     if "brain" not in stack.children:
         return
-    key = stack.aws_client("secretsmanager").get_secret_value(SecretId=LLM_SECRET)["SecretString"]
+    key = {"Authorization": f"Bearer {stack.brain_key}"}
     async with httpx.AsyncClient(base_url=stack.addresses.brain, timeout=5) as http:
         script = scenario.script().model_dump(mode="json")
-        response = await http.put("/scenario", json=script, headers={"Authorization": f"Bearer {key}"})
+        response = await http.put("/scenario", json=script, headers=key)
         response.raise_for_status()
 
 
