@@ -19,7 +19,7 @@ ARGS ?=
 ##@ Calls
 .PHONY: call up
 call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them)
-	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO)
+	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO) $(ARGS)
 
 up: ready ## keep the whole system running and print its addresses
 	@$(RUN) local.stack
