@@ -152,7 +152,7 @@ class RivaSTT(stt.STT[Never]):
         try:
             response = await self._stub().Recognize(request, metadata=[*self._metadata()], timeout=conn_options.timeout)
         except grpc.aio.AioRpcError as error:
-            raise api_error(error) from error
+            raise api_error(error) from None
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             request_id=request.id.value,
@@ -244,7 +244,7 @@ class RivaStream(stt.RecognizeStream):
             if not request.answered:
                 raise APITimeoutError(f"Riva gave no final transcript within {timeout} s of the flush") from None
         except grpc.aio.AioRpcError as error:
-            raise api_error(error) from error
+            raise api_error(error) from None
         else:
             if not speech.ended:
                 raise APIConnectionError("Riva ended the request stream by itself")
