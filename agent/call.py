@@ -178,8 +178,10 @@ class OngoingCall:
     async def _say_last(self, phrase: str | None) -> None:
         # A session that is closed by now means that the guest has hung up: there is nobody to speak to.
         with contextlib.suppress(RuntimeError, TimeoutError):
+            self.turns.answer_follows()
             await self._silence()
-            self.traces.speak_first()
+            if not self.turns.has_unanswered:
+                self.traces.speak_first()
             said = phrase is not None and await apologise(self.session, self.prompts.say(phrase))
             if self._voiceless or not said:
                 await sound_congestion(self.session)
@@ -188,9 +190,11 @@ class OngoingCall:
     async def _silence(self) -> None:
         """Stop listening, thinking and speaking; what cannot be stopped in time goes on unheard."""
         self.session.input.set_audio_enabled(False)
-        with contextlib.suppress(TimeoutError, RuntimeError):
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTERRUPT_WITHIN):
                 await self.session.interrupt(force=True)
+        # The interrupted speech's own callbacks run first.
+        await asyncio.sleep(0)
 
     async def _go(self, reason: str | None, way: Callable[[str], Awaitable[None]]) -> None:
         self.turns.close()

@@ -1,6 +1,7 @@
 """JSON lines on standard output, redacted: what the agent says itself and what its libraries say.
 
-A library's record keeps its message and a few harmless fields; whatever else it carries may be about a guest.
+A library's record keeps its message and a few harmless fields; whatever else it carries may be about a guest. A job's
+process serves one call, so what its lines are about is kept for the process.
 """
 
 from __future__ import annotations
@@ -16,6 +17,17 @@ from lambdas.shared.redaction import redact_event
 
 _HARMLESS: Final = frozenset({"room", "job_id", "agent_name", "id", "reason", "attempt", "timeout", "exitcode"})
 
+_about: dict[str, object] = {}
+
+
+def lines_are_about(**fields: object) -> None:
+    """Every line of this process carries these fields from now on."""
+    _about.update(fields)
+
+
+def _with_subject(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {**event, **_about}
+
 
 def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     record: logging.LogRecord = event["_record"]
@@ -26,7 +38,7 @@ def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def configure_logs(level: str) -> None:
     """Set up this process's logging; a job's process passes its libraries' records to the worker's."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_subject,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -51,5 +63,17 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "asyncio", "openai"):
+    for chatty in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "botocore",
+        "boto3",
+        "urllib3",
+        "asyncio",
+        "openai",
+        "livekit",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("livekit.agents").setLevel(level)

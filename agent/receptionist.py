@@ -207,13 +207,15 @@ class Receptionist(Agent):
             return {"error": "no_offer", "say": self._say("no_offer")}
         booked = await self._client.book(BookRequest(wish_id=offer.wish_id, guest=Guest(name=guest_name)))
         stay, reservation = booked.reservation.stay, booked.reservation
+        spelled = spoken_code(reservation.code)
+        self._call.turns.learn_spelling(spelled, reservation.code)
         say = self._say(
             "booked",
             room=reservation.room,
             arrival=spoken_day(stay.arrival),
             departure=spoken_day(stay.departure),
             total=spoken_money(reservation.total),
-            code=spoken_code(reservation.code),
+            code=spelled,
         )
         return {
             "booked": True,

@@ -28,6 +28,8 @@ TARGET_LOAD: Final = 0.7
 """livekit-server gives no job to a worker whose load is above its `agents.target_load`, which is this by default."""
 SESSION_END_WITHIN: Final = 50.0
 DRAIN_EXTRA: Final = 60
+PRELOADED: Final = ("agent.server", "anyio._backends._asyncio", "boto3", "openai.resources")
+"""Imported once and shared by the jobs' processes; left to the first use each would block a call's event loop."""
 
 logger = structlog.get_logger()
 
@@ -74,7 +76,7 @@ def build_server(settings: AgentSettings) -> AgentServer:
         session_end_timeout=SESSION_END_WITHIN,
         initialize_process_timeout=30.0,
         setup_fnc=prewarm,
-        preload_modules=["agent.server"],
+        preload_modules=[*PRELOADED],
         log_level=settings.log_level,
     )
     server.rtc_session(answer, agent_name=AGENT_NAME, on_session_end=finish)

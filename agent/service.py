@@ -16,6 +16,7 @@ from agent.call import OngoingCall
 from agent.delivery import Outbox
 from agent.hotel import HotelClient
 from agent.lifecycle import Ending, Failure, keep_lease, take_lease
+from agent.logs import lines_are_about
 from agent.operator import Operator
 from agent.prompts import Prompts
 from agent.receptionist import Dialogue, Receptionist
@@ -53,7 +54,7 @@ class Service:
 
     def __init__(self, job: JobContext, parts: Parts) -> None:
         call_id = job.room.name
-        structlog.contextvars.bind_contextvars(call_id=call_id, epoch=0)
+        lines_are_about(call_id=call_id, epoch=0)
         self._job, self._parts = job, parts
         self._hotel, self._is_known = hotel_of(job.job.metadata, call_id, parts.hotels)
         self._traces = Traces()
@@ -136,7 +137,7 @@ class Service:
                 self._call.lose()
             return False
         self._client.epoch = self._call.epoch = epoch
-        structlog.contextvars.bind_contextvars(epoch=epoch)
+        lines_are_about(epoch=epoch)
         return True
 
     def _another_agent_is_here(self) -> bool:

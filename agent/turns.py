@@ -6,7 +6,6 @@ Words that the agent never came to answer, because the guest went on speaking, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +59,8 @@ class Turns:
         self._open: dict[str, Exchange] = {}
         self._unanswered: Exchange | None = None
         self._names: set[str] = set()
+        self._spellings: dict[str, str] = {}
+        self._answer_follows = False
         self.count = 0
 
     @property
@@ -67,9 +68,21 @@ class Turns:
         """The number of the turn that is under way, or of the next one."""
         return self.count + 1
 
+    def answer_follows(self) -> None:
+        """The next speech answers what is now under way, such as a goodbye after `end_call`."""
+        self._answer_follows = True
+
+    @property
+    def has_unanswered(self) -> bool:
+        return self._unanswered is not None
+
     def begin(self, speech: SpeechHandle, trace_id: str) -> None:
         """A speech of the agent was created."""
-        self._open[speech.id] = Exchange(trace_id)
+        carried = self._unanswered if self._answer_follows else None
+        if carried:
+            self._unanswered = None
+        self._open[speech.id] = carried or Exchange(trace_id)
+        self._answer_follows = False
         speech.add_done_callback(self._end)
 
     def understood(self, message: ChatMessage) -> None:
@@ -90,7 +103,11 @@ class Turns:
 
     def learn_name(self, name: str) -> None:
         """A guest's name, to be marked from now on, also in the turn under way."""
-        self._names |= {name, *(part for part in re.split(r"[\s-]+", name) if len(part) > 1)}
+        self._names.add(name)
+
+    def learn_spelling(self, spelled: str, written: str) -> None:
+        """How something harmless is spelled out: the record has it written, or it would be taken for a spelled name."""
+        self._spellings[spelled] = written
 
     def close(self) -> None:
         """Hand over what is still open: the call is over."""
@@ -109,13 +126,11 @@ class Turns:
         for message in answers:
             exchange.measured(message.metrics)
         interrupted = speech.interrupted or any(message.interrupted for message in answers)
-        if text or exchange.tools or not speech.interrupted:
-            self._release_unanswered()
-            if text or exchange.guest:
-                self._hand_over(exchange, text, interrupted=interrupted)
-        elif exchange.guest:
-            self._release_unanswered()
-            self._unanswered = exchange
+        self._release_unanswered()
+        if not text and (self._answer_follows or (speech.interrupted and not exchange.tools)):
+            self._unanswered = exchange if exchange.guest else None
+        elif text or exchange.guest:
+            self._hand_over(exchange, text, interrupted=interrupted)
 
     def _release_unanswered(self) -> None:
         exchange, self._unanswered = self._unanswered, None
@@ -129,14 +144,19 @@ class Turns:
                 number=self.count,
                 at=exchange.at,
                 language=self._language,
-                guest=redact(exchange.guest, names=self._names)[:_LONGEST],
-                agent=redact(answer, names=self._names)[:_LONGEST],
+                guest=self._redacted(exchange.guest),
+                agent=self._redacted(answer),
                 interrupted=interrupted,
                 tools=tuple(exchange.tools[:_MOST_TOOLS]),
                 latency_ms=exchange.latency_ms,
                 trace_id=exchange.trace_id,
             )
         )
+
+    def _redacted(self, text: str) -> str:
+        for spelled, written in self._spellings.items():
+            text = text.replace(spelled, written)
+        return redact(text, names=self._names)[:_LONGEST]
 
 
 def _messages(items: Iterable[ChatItem]) -> Iterable[ChatMessage]:
