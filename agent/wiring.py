@@ -16,6 +16,7 @@ from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
     APIConnectOptions,
+    LanguageCode,
     TurnHandlingOptions,
     inference,
     llm,
