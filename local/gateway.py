@@ -12,12 +12,11 @@ import importlib
 import json
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
 import httpx
@@ -36,6 +35,8 @@ LARGEST_REQUEST: Final = 10 * 1024 * 1024
 LARGEST_RESPONSE: Final = 6 * 1024 * 1024
 PATIENCE: Final = 29.0
 """Seconds after which API Gateway gives up on a function."""
+
+FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 # Powertools keeps the request at hand in one place per process, as Lambda has one request per process: so one
 # invocation at a time, and the others wait in line off the event loop.
@@ -59,7 +60,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     status: int = Field(ge=400, le=599)
-    seconds: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0, le=86_400)
 
 
 Faults: Final[TypeAdapter[dict[Function, Fault]]] = TypeAdapter(dict[Function, Fault])
@@ -78,7 +79,7 @@ class Gateway:
         self._functions = functions
         self._check = check
         self._now = now
-        self._faults: dict[Function, tuple[int, float]] = {}
+        self._faults: dict[Function, tuple[int, datetime]] = {}
 
     async def handle(self, method: str, raw_path: str, query: str, headers: Headers, body: bytes) -> Response:
         """The answer to one request; `raw_path` and `query` as they were sent, `body` the bytes."""
@@ -99,12 +100,14 @@ class Gateway:
 
     def set_faults(self, faults: Mapping[Function, Fault]) -> None:
         """Make these functions fail from now on, and all others work."""
-        now = time.monotonic()
-        self._faults = {name: (fault.status, now + (fault.seconds or float("inf"))) for name, fault in faults.items()}
+        self._faults = {
+            name: (fault.status, self._now() + timedelta(seconds=fault.seconds) if fault.seconds else FOR_EVER)
+            for name, fault in faults.items()
+        }
 
     def _fault_of(self, function: Function) -> int | None:
-        status, until = self._faults.get(function, (0, float("-inf")))
-        return status if time.monotonic() < until else None
+        status, until = self._faults.get(function, (0, self._now()))
+        return status if self._now() < until else None
 
     def _about_itself(self, method: str, raw_path: str, body: bytes) -> Response:
         match method, raw_path:
