@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-CALL_ID: Final = r"^call_\+?(\d{3,20})_[A-Za-z0-9_]{1,80}$"
+CALL_ID: Final = r"^call_\+?([0-9]{3,20})_[A-Za-z0-9_]{1,80}$"
 CallId = Annotated[str, StringConstraints(pattern=CALL_ID)]
 
 
 def dialled_number(call_id: str) -> str | None:
     """The number that was dialled, as E.164, taken from a call's id (its room's name); None when it is no call."""
-    found = re.match(CALL_ID, call_id)
+    found = re.fullmatch(CALL_ID.removesuffix("$"), call_id)
     return f"+{found[1]}" if found else None
 
 
@@ -154,6 +154,12 @@ class Event(BaseModel):
     seq: int = Field(default=0, ge=0)
     data: Mapping[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _own(self) -> Self:
+        if self.kind is not Kind.REPORTED and self.kind not in KINDS_OF[self.source]:
+            raise ValueError(f"{self.source} may not report {self.kind}")
+        return self
+
     @property
     def order(self) -> tuple[int, int, str]:
         return (self.epoch, self.seq, self.id)
@@ -199,7 +205,7 @@ class Call(BaseModel):
 
         Raises ValueError when there is no event, or they are of several calls.
         """
-        told = {(event.source, event.id): event for event in sorted(events, key=_tie_break)}
+        told = {(event.call_id, event.source, event.id): event for event in sorted(events, key=_tie_break)}
         reports = sorted(told.values(), key=lambda event: (event.at, event.source, event.id))
         calls = {event.call_id for event in reports}
         if len(calls) != 1:

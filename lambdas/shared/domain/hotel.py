@@ -31,14 +31,14 @@ from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.domain.money import Currency, Money
 from lambdas.shared.domain.stay import RoomType
 
-E164: Final = re.compile(r"^\+[1-9]\d{6,14}$")
+E164: Final = re.compile(r"^\+[1-9][0-9]{6,14}\Z")
 LANGUAGES: Final = ("en", "de", "fr", "it", "es", "nl")
 """The languages a receptionist can be given, as ISO 639-1 codes."""
 
 
 def _e164(number: str) -> str:
     if not E164.match(number):
-        shown = "+49" + re.sub(r"\D", "", number).lstrip("0")[:5] + "…"
+        shown = "+49" + re.sub(r"\D", "", number).lstrip("0")[:6] + "…"
         raise ValueError(f'"{number}" is not E.164; write it as "{shown}"')
     return number
 
