@@ -8,11 +8,11 @@ from typing import Final
 EMAIL: Final = "[email]"
 IBAN: Final = "[iban]"
 
-_WRITTEN: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]*(?:@|%40)[\w-]+(?:\.[\w-]+)*")
+_WRITTEN: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
 _LINK: Final = r"(?:dot|punkt|point|punto|underscore|unterstrich|minus|dash|hyphen|bindestrich|plus)"
 _DOT: Final = r"(?:\s(?:dot|punkt|point|punto)\s|\.)"
 _SPOKEN: Final = re.compile(
-    rf"(?<![\w.+-])(?:(?:\w|[\w.+-]{{1,40}}\s{_LINK})\s){{0,20}}[\w.+-]{{1,64}}\s(?:at|ät|arobase|chiocciola|arroba|apenstaartje)\s"
+    rf"(?<![\w.+'’-])(?:(?:\w|[\w.+-]{{1,40}}\s{_LINK})\s){{0,20}}[\w.+-]{{1,64}}\s(?:at|ät|arobase|chiocciola|arroba|apenstaartje)\s"
     rf"\w[\w-]*(?:\s(?:minus|dash|hyphen|bindestrich)\s\w+){{0,3}}(?:{_DOT}[\w-]+){{0,3}}{_DOT}[^\W\d_]{{2,}}(?!\w)",
     re.IGNORECASE,
 )
@@ -25,7 +25,7 @@ _LENGTHS: Final = {
     **{"SM": 27},
 }
 """How many characters an IBAN of a country has (SWIFT's registry)."""
-_START: Final = re.compile(rf"(?<![^\W_])({'|'.join(_LENGTHS)})\s?\d\s?\d", re.IGNORECASE)
+_START: Final = re.compile(rf"(?<![^\W_])({'|'.join(_LENGTHS)})\s?\d\s?\d", re.IGNORECASE | re.ASCII)
 _REST: Final = {
     length: re.compile(rf"(?:[\s-]?[0-9A-Za-z]){{{length - 4}}}(?![0-9A-Za-z])") for length in set(_LENGTHS.values())
 }
@@ -51,6 +51,6 @@ def without_ibans(text: str) -> str:
 
 def _is_account(iban: str) -> bool:
     """Whether its check digits are right, or it is so full of digits that it was only misheard."""
-    if iban[2:].isdigit():
+    if iban[2:].isdecimal():
         return True
     return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1

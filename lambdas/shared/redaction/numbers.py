@@ -9,18 +9,20 @@ from typing import Final
 
 PHONE: Final = "[phone]"
 CARD: Final = "[card]"
+LONGEST_PHONE: Final = 15
+"""How many digits E.164 allows."""
 
 _SAFE: Final = re.compile(
     r"""
     \bcall_(?:\+|%2[Bb]|\\u002[Bb])?\d{3,20}_\w+                                                   # a call's id
   | (?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])            # a UUID
-  | \b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][012]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)
+  | \b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T\ ][012]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)
   | (?<![\d+])[0-3]?\d(?P<sep>[./-])[0-3]?\d(?P=sep)(?:19|20)\d\d(?!\d|[./-]\d)                    # 10.12.2026
   | (?<![\d+])[0-3]?\d\.(?:\s?[01]?\d\.)?\s?[-–]\s?[0-3]?\d\.\s?[01]?\d\.(?:20\d\d)?(?!\d)         # 10.-12.12.
   | (?<![\d.+])(?:0|[1-9]\d?|1\d\d|2[0-5]\d)(?:\.(?:0|[1-9]\d?|1\d\d|2[0-5]\d)){3}(?![\d.])        # 127.0.0.1
-  | (?<![\d.+/)-])(?<!\d )(?:0|[1-9]\d{0,5}|1[6-9]\d{8})\.\d+(?![\d./-]|[ ]\d)                      # a measured value
+  | (?<![\d.+/)-])(?<!\d[ ])(?<!-[ ])(?:0|[1-9]\d{0,5}|1[6-9]\d{8})\.\d+(?![\d./-]|[ ]\d)         # a measured value
   | (?<=":)[ ]?-?(?:0|[1-9]\d{0,9}|1[6-9]\d{11}|1[6-9]\d{14}|1[6-9]\d{17})(?=[],}\s]|$)            # JSON's own number
-    """.replace("[T ]", "[T\\ ]"),
+    """,
     re.VERBOSE,
 )
 """What is long and full of digits, and no guest's."""
@@ -100,19 +102,11 @@ class _Token:
 
     @property
     def is_word(self) -> bool:
-        return not self.text.isdigit() and self.text not in _PLUS
+        return not self.text.isdecimal() and self.text not in _PLUS
 
 
 def without_numbers(text: str) -> str:
     """The text with [phone] and [card] for phone and card numbers."""
-    pieces, done = [], 0
-    for safe in _SAFE.finditer(text):
-        pieces += [_marked(text[done : safe.start()]), safe[0]]
-        done = safe.end()
-    return "".join((*pieces, _marked(text[done:])))
-
-
-def _marked(text: str) -> str:
     pieces, done = [], 0
     for run in _runs(text):
         mark = _mark(run, text[max(0, run[0].start - 50) : run[0].start])
@@ -125,22 +119,44 @@ def _marked(text: str) -> str:
 def _runs(text: str) -> Iterator[Sequence[_Token]]:
     """What may be one number: digits, pluses and number words with next to nothing between them."""
     run: list[_Token] = []
+    safe = _Spans(_SAFE.finditer(text))
     for found in _TOKEN.finditer(text):
         token = _token(found)
-        if run and not (token and _joins(run, token, text[run[-1].end : token.start])):
+        # What looks like a date may be the middle of a number that has begun, but only while such a number can go on.
+        safe_here = safe.cover(found.start()) and not (
+            token and run and run[0].text in _PLUS and len(_digits(run)) + len(token.text) <= LONGEST_PHONE
+        )
+        joins = run and token and not safe_here and _joins(run, token, text[run[-1].end : token.start])
+        if run and not joins:
             yield run
             run = []
-        if token and (run or token.text not in _AND):
+        if token and not safe_here and (run or token.text not in _AND):
             run.append(token)
     if run:
         yield run
+
+
+class _Spans:
+    """Stretches of a text, asked about from its start to its end."""
+
+    def __init__(self, found: Iterator[re.Match[str]]) -> None:
+        self._found = found
+        self._start, self._end = 0, 0
+
+    def cover(self, position: int) -> bool:
+        while self._end <= position:
+            following = next(self._found, None)
+            if following is None:
+                return False
+            self._start, self._end = following.span()
+        return self._start <= position
 
 
 def _token(found: re.Match[str]) -> _Token | None:
     word, start = found[0].lower(), found.start()
     if glued := _GLUED.match(found[0]):
         word, start = word[glued.end() :], start + glued.end()
-    if word.isdigit() or word in _WORDS or word in _PLUS or word in _TIMES or word in _AND:
+    if word.isdecimal() or word in _WORDS or word in _PLUS or word in _TIMES or word in _AND:
         return _Token(word, start, found.end())
     return None
 
@@ -148,7 +164,8 @@ def _token(found: re.Match[str]) -> _Token | None:
 def _joins(run: Sequence[_Token], token: _Token, between: str) -> bool:
     if token.text in _PLUS:
         return False
-    listed = run[0].text in _PLUS or run[0].text.startswith("0") or (token.is_word and run[-1].is_word)
+    first = run[0].text
+    listed = first in _PLUS or _WORDS.get(first, first)[0] == "0" or token.is_word or run[-1].is_word
     return bool((_BETWEEN_WITH_COMMA if listed else _BETWEEN).fullmatch(between))
 
 
