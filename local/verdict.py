@@ -7,6 +7,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
+from lambdas.shared.domain.call import Outcome
 from lambdas.shared.domain.stay import Reservation
 from local.scenario import Expected, ExpectedReservation
 
@@ -41,7 +42,7 @@ def judge(expected: Expected, found: Found, today: date) -> tuple[Check, ...]:
 
 
 def _checks(expected: Expected, found: Found, today: date) -> Iterator[Check]:
-    because = f" ({found.reason})" if found.reason else ""
+    because = f" ({found.reason})" if found.reason and found.outcome == Outcome.FAILED else ""
     yield _same("call", expected.call.state, found.state)
     yield _same("outcome", expected.call.outcome, found.outcome or "none", told=because)
     yield _same("reservations", str(len(expected.reservations)), str(len(found.reservations)))

@@ -13,7 +13,7 @@ from local.report import CallReport, Stretch, TurnReport
 
 LEFT: Final = 56
 LABEL: Final = 40
-PER_SECOND: Final = 25.0
+PER_SECOND: Final = 14.0
 NARROWEST: Final = 1040.0
 GUEST_Y: Final = 68
 HOTEL_Y: Final = 208
