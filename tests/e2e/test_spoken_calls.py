@@ -1,0 +1,98 @@
+"""Guests phone the demo hotel over real audio, and what they wanted is in the hotel's system afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from local.stack import Stack
+from tests.figures import ROOT, Figures
+from tests.spoken import failed_checks, phone, scenario
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+PICK_UP_MS = 1500
+TURN_P50_MS = 1500
+TURN_P95_MS = 2500
+BARGE_IN_MEDIAN_MS = 700
+BARGE_IN_WORST_MS = 1000
+
+
+@pytest.mark.parametrize("attempt", [pytest.param(1, marks=pytest.mark.smoke), 2, 3])
+@pytest.mark.parametrize("name", ["book", "breakfast_and_parking", "human"])
+async def test_a_guest_gets_what_they_phoned_for(stack: Stack, figures: Figures, name: str, attempt: int) -> None:
+    """The hotel's system, the front desk's list and the call end as the scenario says."""
+    (report,) = await phone(stack, name, figures, f"{name} ends as it says")
+
+    assert failed_checks(report) == []
+    assert all(turn.answered for turn in report.turns)
+
+
+@pytest.mark.smoke
+async def test_an_interruption_is_heard_and_answered(stack: Stack, figures: Figures) -> None:
+    """A guest who speaks over a long answer is let speak, and what they said is answered."""
+    (report,) = await phone(stack, "interruption", figures, "interruption is answered")
+
+    assert failed_checks(report) == []
+    assert len(report.barge_in_ms) == 1
+
+
+async def test_the_default_call_is_quick_to_the_ear(stack: Stack, figures: Figures) -> None:
+    """The phone is picked up, and every turn of the default scenario answered, within the limits; three of three."""
+    reports = [(await phone(stack, "book", figures, "book is quick"))[0] for _ in range(3)]
+
+    for report in reports:
+        assert failed_checks(report) == []
+        assert report.pick_up_ms is not None
+        assert report.pick_up_ms <= PICK_UP_MS
+        assert report.turn_ms.p50 is not None
+        assert report.turn_ms.p50 <= TURN_P50_MS, report.turn_ms
+        assert report.turn_ms.p95 is not None
+        assert report.turn_ms.p95 <= TURN_P95_MS, report.turn_ms
+
+
+async def test_an_interrupted_voice_pauses_soon(stack: Stack, figures: Figures) -> None:
+    """The agent's audio pauses within the limits after a guest begins to speak over it; three of three."""
+    reports = [(await phone(stack, "interruption", figures, "interruption is quick"))[0] for _ in range(3)]
+
+    pauses = [pause for report in reports for pause in report.barge_in_ms]
+    assert [failed_checks(report) for report in reports] == [[], [], []]
+    assert len(pauses) == 3
+    assert median(pauses) <= BARGE_IN_MEDIAN_MS, pauses
+    assert max(pauses) <= BARGE_IN_WORST_MS, pauses
+
+
+async def test_two_guests_at_once_are_both_served(stack: Stack, figures: Figures) -> None:
+    """Two calls at the same time both end as they should, and each guest has their own reservation."""
+    reports = await phone(stack, "book", figures, "two at once", calls=2)
+
+    assert [failed_checks(report) for report in reports] == [[], []]
+    codes = {report.reservation.code for report in reports if report.reservation}
+    assert len(codes) == 2
+
+
+async def test_no_log_knows_the_caller(stack: Stack, figures: Figures) -> None:
+    """After a whole call no file beside the recordings holds the caller's number or name."""
+    guest = scenario("book").guest
+    (report,) = await phone(stack, "book", figures, "no log knows the caller")
+
+    told = {
+        str(path.relative_to(ROOT)): text
+        for path in (ROOT / ".local").rglob("*")
+        if path.is_file() and "calls" not in path.parts and (text := _text(path))
+    }
+    digits = guest.number.lstrip("+")
+    personal = [guest.number, digits, f"0{digits[2:]}", guest.name, *guest.name.split()]
+    found = [(name, secret) for name, text in told.items() for secret in personal if secret in text]
+    assert failed_checks(report) == []
+    assert found == []
+    assert any("[phone]" in text for text in told.values()), "the redactor had nothing to do: is anything logged?"
+
+
+def _text(path: Path) -> str:
+    """What stands in a log or any other small file of text; programs and models are not told anything by a call."""
+    if path.suffix not in {".log", ".json", ".txt", ".yaml", ".toml", ""} or path.stat().st_size > 50_000_000:
+        return ""
+    return path.read_text(encoding="utf-8", errors="ignore")

@@ -1,0 +1,87 @@
+"""A pytest plugin: `--report FILE` writes what the spoken calls of a run measured, with commit and date."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from local.report import CallReport
+
+ROOT = Path(__file__).parents[1]
+
+
+class Figures:
+    """Every call that this run played, under the promise it was played for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, CallReport]] = []
+
+    def table(self) -> str:
+        """One row a promise, in the order in which they were tested."""
+        rows = [
+            "| promise | calls | as expected | pick-up ms (worst) | turn p50 ms | turn p95 ms | barge-in ms |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for promise in dict.fromkeys(promise for promise, _ in self.calls):
+            calls = [call for name, call in self.calls if name == promise]
+            waits = [wait for call in calls for wait in call.turn_ms.turns]
+            pauses = [pause for call in calls for pause in call.barge_in_ms]
+            pick_ups = [call.pick_up_ms for call in calls if call.pick_up_ms is not None]
+            cells = (
+                promise,
+                str(len(calls)),
+                str(sum(call.passed for call in calls)),
+                _shown(max(pick_ups, default=None)),
+                _shown(_percentile(waits, 0.5)),
+                _shown(_percentile(waits, 0.95)),
+                ", ".join(map(str, pauses)) or "–",
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+        return "\n".join(rows)
+
+
+def _percentile(values: list[int], share: float) -> float | None:
+    # Imported here: tests that play no call load nothing of the local stack.
+    from local.ear import percentile
+
+    return percentile(values, share)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else str(round(value))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--report", type=Path, help="write the figures of all spoken calls of this run to a Markdown file")
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    collected = Figures()
+    yield collected
+    target: Path | None = request.config.getoption("--report")
+    if target and collected.calls:
+        target.write_text(_page(collected), encoding="utf-8")
+
+
+def _page(figures: Figures) -> str:
+    commit, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "-uno")
+    state = " with uncommitted changes" if changes else ""
+    return (
+        "# Spoken calls\n\n"
+        "Written by `make e2e`: every call is played over real audio, through the real LiveKit server, on one machine "
+        "with the stand-ins of `local/`. Times are by ear, at the guest's side; callers run on the same machine.\n\n"
+        f"Commit {commit}{state}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n\n"
+        f"{figures.table()}\n"
+    )
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,44 @@
+"""What tests that play spoken calls share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.call import SCENARIOS
+from local.play import CALLS, play
+from local.report import CallReport
+from local.scenario import Expected, Scenario, load_scenario
+from local.stack import Stack
+from tests.figures import Figures
+
+
+def scenario(name: str) -> Scenario:
+    """The scenario of that name."""
+    return load_scenario(SCENARIOS / f"{name}.toml")
+
+
+async def phone(
+    stack: Stack,
+    name: str,
+    figures: Figures,
+    promise: str,
+    *,
+    calls: int = 1,
+    expected: Expected | None = None,
+    folder: Path = CALLS,
+) -> Sequence[CallReport]:
+    """Play a scenario on the stack; what each guest heard and what was found afterwards."""
+    played = await play(stack, name, scenario(name), calls=calls, expected=expected, folder=folder)
+    reports = [one.report for one in played]
+    figures.calls += [(promise, report) for report in reports]
+    return reports
+
+
+def failed_checks(report: CallReport) -> list[str]:
+    """What differs from what the scenario expects, in words; empty when nothing does."""
+    return [
+        f"{check.name}: expected {check.expected}, found {check.found} ({report.call_id})"
+        for check in report.checks
+        if not check.passed
+    ]
