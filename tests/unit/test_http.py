@@ -21,6 +21,7 @@ from lambdas.shared.http import (
     parse_body,
     raw_body,
 )
+from lambdas.shared.observability import count
 from tests.events import ask, request_event
 
 pytestmark = pytest.mark.unit
@@ -168,3 +169,12 @@ def test_a_line_carries_the_trace_it_belongs_to(capsys: pytest.CaptureFixture[st
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["trace_id"], first["code"]) == (trace, "sold_out")
     assert "trace_id" not in second
+
+
+def test_a_count_is_a_metric_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is counted is one line in the embedded metric format, which CloudWatch reads from the log."""
+    count("UnknownHotel", 2)
+
+    line = json.loads(capsys.readouterr().out)
+    assert line["UnknownHotel"] == [2.0]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Bellhop"
