@@ -81,7 +81,7 @@ class OngoingCall:
         self._seq = 0
         self._unheard = 0
         self._answered = self._ending = self._voiceless = False
-        self._asked = self._committed = 0.0
+        self._committed = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -140,14 +140,18 @@ class OngoingCall:
         """Say what is true about it, then end the call; the first end counts."""
         if not self._begin_end():
             return
+        self.turns.answer_follows()
         logger.error("call failed", reason=failure)
         self.report(Kind.FAILED, failure)
         self._run(self._apologise(failure))
 
     def end(self, ending: Ending, phrase: str | None = None) -> None:
         """Say the phrase to its end, if there is one, and hang up; the first end counts."""
-        if self._begin_end():
-            self._run(self._say_goodbye(ending, phrase))
+        if not self._begin_end():
+            return
+        if phrase:
+            self.turns.answer_follows()
+        self._run(self._say_goodbye(ending, phrase))
 
     def lose(self) -> None:
         """Another agent holds the call: go without a word and touch nothing."""
@@ -177,12 +181,12 @@ class OngoingCall:
 
     async def _say_last(self, phrase: str | None) -> None:
         # A session that is closed by now means that the guest has hung up: there is nobody to speak to.
+        self._voiceless = self._voiceless or phrase is None
         with contextlib.suppress(RuntimeError, TimeoutError):
-            self.turns.answer_follows()
             await self._silence()
             if not self.turns.has_unanswered:
                 self.traces.speak_first()
-            said = phrase is not None and await apologise(self.session, self.prompts.say(phrase))
+            said = not self._voiceless and phrase and await apologise(self.session, self.prompts.say(phrase))
             if self._voiceless or not said:
                 await sound_congestion(self.session)
             await asyncio.sleep(self._last_sound)
@@ -208,16 +212,16 @@ class OngoingCall:
     # What the session tells.
 
     def _on_speech(self, event: SpeechCreatedEvent) -> None:
-        speech = event.speech_handle
+        speech, is_reply = event.speech_handle, event.source == "generate_reply"
         self.turns.begin(speech, self.traces.answering)
-        if event.source == "generate_reply":
-            speech.add_done_callback(self._on_reply_done)
+        speech.add_done_callback(lambda speech: self._on_speech_done(speech, is_reply=is_reply))
 
-    def _on_reply_done(self, speech: SpeechHandle) -> None:
+    def _on_speech_done(self, speech: SpeechHandle, *, is_reply: bool) -> None:
         said = any(item.type == "message" for item in speech.chat_items)
-        if not (said or speech.interrupted or self._ending):
+        if is_reply and not (said or speech.interrupted or self._ending):
             # A model that answers with nothing is as broken as one that does not answer.
             self.fail(Failure.MODEL_FAILED)
+        self.turns.end(speech)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         message = event.item
@@ -234,7 +238,8 @@ class OngoingCall:
             )
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
-        if event.new_state != "speaking":
+        # A tone is a sound, not an answer.
+        if event.new_state != "speaking" or self._voiceless:
             return
         since = self._committed if self._answered else self._began
         ms = round((time.monotonic() - since) * 1000)

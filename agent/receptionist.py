@@ -27,7 +27,7 @@ from agent.spoken import spoken_code, spoken_day, spoken_money
 from lambdas.calls.models import FollowUp, ToolRun
 from lambdas.pms.models import BookRequest, HeldOffer, HotelFacts, OffersRequest
 from lambdas.shared.domain.call import Kind
-from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
+from lambdas.shared.domain.errors import BellhopError, NotFound, StaleEpoch, Unreachable
 from lambdas.shared.domain.hotel import E164, Hotel
 from lambdas.shared.domain.stay import Guest, Stay
 
@@ -167,6 +167,10 @@ class Receptionist(Agent):
             error = unreachable.code
             self._call.fail(Failure.CALLS_UNREACHABLE if name == "take_message" else Failure.PMS_UNREACHABLE)
             raise StopResponse from unreachable
+        except StaleEpoch as taken_over:
+            error = taken_over.code
+            self._call.lose()
+            raise StopResponse from taken_over
         except BellhopError as refused:
             error = refused.code
             answer = self._refusal(refused)
@@ -181,8 +185,6 @@ class Receptionist(Agent):
     def _refusal(self, error: BellhopError) -> Answer:
         known = f"tool.{error.code}" in self._call.prompts.phrases
         kind = "not_found" if isinstance(error, NotFound) else "refused"
-        if isinstance(error, Refused) and error.code == "stale_epoch":
-            self._call.lose()
         return {"error": error.code, "say": self._say(error.code if known else kind)}
 
     async def _offer(

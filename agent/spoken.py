@@ -7,7 +7,11 @@ from typing import Final
 
 from lambdas.shared.domain.money import Money
 
-_CURRENCIES: Final = {"EUR": ("euro", "euros"), "GBP": ("pound", "pounds"), "CHF": ("franc", "francs")}
+_CURRENCIES: Final = {
+    "EUR": ("euro", "euros", "cent", "cents"),
+    "GBP": ("pound", "pounds", "penny", "pence"),
+    "CHF": ("franc", "francs", "centime", "centimes"),
+}
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
     "January",
@@ -28,9 +32,11 @@ _MONTHS: Final = (
 def spoken_money(money: Money) -> str:
     """258 euros; 258 euros and 50 cents."""
     units, cents = divmod(money.cents, 100)
-    one, many = _CURRENCIES.get(money.currency, (money.currency, money.currency))
+    one, many, hundredth, hundredths = _CURRENCIES.get(
+        money.currency, (money.currency, money.currency, "cent", "cents")
+    )
     whole = f"{units} {one if units == 1 else many}"
-    return f"{whole} and {cents} {'cent' if cents == 1 else 'cents'}" if cents else whole
+    return f"{whole} and {cents} {hundredth if cents == 1 else hundredths}" if cents else whole
 
 
 def spoken_day(day: date) -> str:

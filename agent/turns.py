@@ -83,7 +83,6 @@ class Turns:
             self._unanswered = None
         self._open[speech.id] = carried or Exchange(trace_id)
         self._answer_follows = False
-        speech.add_done_callback(self._end)
 
     def understood(self, message: ChatMessage) -> None:
         """The guest's words that the newest speech answers."""
@@ -109,15 +108,8 @@ class Turns:
         """How something harmless is spelled out: the record has it written, or it would be taken for a spelled name."""
         self._spellings[spelled] = written
 
-    def close(self) -> None:
-        """Hand over what is still open: the call is over."""
-        self._release_unanswered()
-        for exchange in self._open.values():
-            if exchange.guest:
-                self._hand_over(exchange, "", interrupted=True)
-        self._open.clear()
-
-    def _end(self, speech: SpeechHandle) -> None:
+    def end(self, speech: SpeechHandle) -> None:
+        """A speech of the agent is over, said or interrupted."""
         exchange = self._open.pop(speech.id, None)
         if exchange is None:
             return
@@ -131,6 +123,14 @@ class Turns:
             self._unanswered = exchange if exchange.guest else None
         elif text or exchange.guest:
             self._hand_over(exchange, text, interrupted=interrupted)
+
+    def close(self) -> None:
+        """Hand over what is still open: the call is over."""
+        self._release_unanswered()
+        for exchange in self._open.values():
+            if exchange.guest:
+                self._hand_over(exchange, "", interrupted=True)
+        self._open.clear()
 
     def _release_unanswered(self) -> None:
         exchange, self._unanswered = self._unanswered, None

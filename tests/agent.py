@@ -1,0 +1,260 @@
+"""A call without a room: the agent's real session and tools, a model that says what a test tells it to, a hotel with
+state behind the client's interface."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectionError, APIConnectOptions, llm
+from livekit.agents.voice import AgentSession
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from agent.call import OngoingCall
+from agent.delivery import Outbox
+from agent.prompts import Prompts
+from agent.receptionist import Dialogue, Receptionist
+from agent.trace import Traces
+from lambdas.calls.models import AgentEvent, FollowUp, Lease, Turn
+from lambdas.pms.models import Booked, BookRequest, HeldOffer, HotelFacts, Offers, OffersRequest
+from lambdas.shared.domain.errors import BellhopError, SoldOut, Unreachable
+from lambdas.shared.domain.hotel import Hotel, load_hotel
+from lambdas.shared.domain.stay import Reservation
+
+AURORA = load_hotel(Path("hotels/aurora"))
+CALL_ID = "call_+493023125001_AbCdEf123456"
+GUEST_NUMBER = "+491713920055"
+
+
+@dataclass(frozen=True)
+class Use:
+    """The model calls a tool."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+Move = str | Use | Exception
+
+
+class ScriptedModel(llm.LLM[Any]):
+    """Answers each request with the next move, and keeps what it was asked."""
+
+    def __init__(self, *moves: Move) -> None:
+        super().__init__()
+        self.moves = list(moves)
+        self.asked: list[list[llm.ChatItem]] = []
+        self.headers: list[dict[str, str]] = []
+        self.tools: list[llm.Tool] = []
+
+    def chat(
+        self,
+        *,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        parallel_tool_calls: Any = NOT_GIVEN,
+        tool_choice: Any = NOT_GIVEN,
+        extra_kwargs: Any = NOT_GIVEN,
+    ) -> llm.LLMStream:
+        self.asked.append(list(chat_ctx.items))
+        self.headers.append(extra_kwargs["extra_headers"])
+        self.tools = list(tools or [])
+        move = self.moves.pop(0) if self.moves else ""
+        return _Moving(self, move, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+
+    @property
+    def tool_answer(self) -> Any:
+        """What the last tool that ran answered, as the model read it."""
+        outputs = [item.output for item in self.asked[-1] if isinstance(item, llm.FunctionCallOutput)]
+        return json.loads(outputs[-1])
+
+
+class _Moving(llm.LLMStream):
+    def __init__(self, model: ScriptedModel, move: Move, **given: Any) -> None:
+        super().__init__(model, **given)
+        self._move = move
+
+    async def _run(self) -> None:
+        if isinstance(self._move, Exception):
+            raise self._move
+        if isinstance(self._move, Use):
+            call = llm.FunctionToolCall(
+                name=self._move.tool, arguments=json.dumps(self._move.arguments), call_id=uuid.uuid4().hex
+            )
+            delta = llm.ChoiceDelta(role="assistant", tool_calls=[call])
+        else:
+            delta = llm.ChoiceDelta(role="assistant", content=self._move)
+        self._event_ch.send_nowait(llm.ChatChunk(id=uuid.uuid4().hex, delta=delta))
+
+
+class Reception:
+    """The hotel's functions in memory; `broken` makes a part of them unreachable, `gone` sells a room out."""
+
+    def __init__(self, hotel: Hotel = AURORA) -> None:
+        self.hotel = hotel
+        self.epoch = 0
+        self.broken: set[str] = set()
+        self.gone: set[str] = set()
+        self.held: dict[str, HeldOffer] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.events: list[AgentEvent] = []
+        self.turns: list[Turn] = []
+        self.follow_ups: list[FollowUp] = []
+        self.lease_errors: list[BellhopError] = []
+
+    async def lease(self, holder: str) -> Lease:
+        if self.lease_errors:
+            raise self.lease_errors.pop(0)
+        return Lease(epoch=1, expires_at=datetime.now(UTC) + timedelta(seconds=60))
+
+    async def facts(self) -> HotelFacts:
+        self._reach("pms")
+        return HotelFacts.of(self.hotel)
+
+    async def offers(self, request: OffersRequest) -> Offers:
+        self._reach("pms")
+        kinds = [request.room_type] if request.room_type else list(self.hotel.rooms)
+        for kind in kinds:
+            if kind not in self.hotel.rooms or kind in self.gone:
+                continue
+            if request.stay.guests <= self.hotel.rooms[kind].sleeps:
+                offer = HeldOffer(
+                    wish_id=uuid.uuid4().hex,
+                    stay=request.stay,
+                    room_type=kind,
+                    room=self.hotel.rooms[kind].title,
+                    nights=request.stay.nights,
+                    total=self.hotel.night_price(kind) * request.stay.nights,
+                    expires_at=datetime.now(UTC) + timedelta(minutes=15),
+                )
+                self.held[offer.wish_id] = offer
+        offered = [offer for offer in self.held.values() if offer.room_type in kinds and offer.stay == request.stay]
+        return Offers(offers=tuple(offered))
+
+    async def book(self, request: BookRequest) -> Booked:
+        self._reach("pms")
+        offer = self.held[request.wish_id]
+        if offer.room_type in self.gone:
+            raise SoldOut("no such room is left")
+        reservation = Reservation(
+            code="AB7K2Q",
+            stay=offer.stay,
+            room_type=offer.room_type,
+            room=offer.room,
+            guest=request.guest,
+            total=offer.total,
+            reference=offer.wish_id,
+        )
+        return Booked(reservation=self.reservations.setdefault(request.wish_id, reservation))
+
+    async def report(self, kind: str, body: str, *, trace_id: str) -> None:
+        self._reach("calls")
+        match kind:
+            case "events":
+                self.events.append(AgentEvent.model_validate_json(body))
+            case "turns":
+                self.turns.append(Turn.model_validate_json(body))
+            case "follow-ups":
+                self.follow_ups.append(FollowUp.model_validate_json(body))
+
+    @property
+    def told(self) -> list[tuple[str, str | None]]:
+        """The events that arrived, as kind and reason."""
+        return [(str(event.kind), event.data.get("reason")) for event in self.events]
+
+    def _reach(self, part: str) -> None:
+        if part in self.broken:
+            raise Unreachable(f"{part}: 500")
+
+
+@dataclass
+class Phoned:
+    """A running call and everything a test looks at."""
+
+    session: AgentSession[Dialogue]
+    receptionist: Receptionist
+    call: OngoingCall
+    model: ScriptedModel
+    reception: Reception
+    outbox: Outbox
+    hung_up: list[str]
+    left: list[str]
+
+    async def hear(self, words: str) -> None:
+        """The guest says something, and the agent answers it to the end."""
+        message = llm.ChatMessage(role="user", content=[words])
+        context = self.receptionist.chat_ctx.copy()
+        await self.receptionist.on_user_turn_completed(context, message)
+        await self.session.generate_reply(user_input=message, chat_ctx=context)
+
+    async def settle(self) -> None:
+        """Everything that was reported has arrived."""
+        await self.outbox.flush(within=2)
+
+
+@asynccontextmanager
+async def phone(
+    *moves: Move, reception: Reception | None = None, number: str | None = GUEST_NUMBER
+) -> AsyncIterator[Phoned]:
+    """A call to Hotel Aurora that has been answered; the model makes these moves."""
+    reception = reception or Reception()
+    model = ScriptedModel(*moves)
+    outbox = Outbox(reception, sleep=_no_time)
+    hung_up: list[str] = []
+    left: list[str] = []
+
+    async def hang_up(reason: str) -> None:
+        hung_up.append(reason)
+
+    async def leave(reason: str) -> None:
+        left.append(reason)
+
+    call = OngoingCall(
+        CALL_ID,
+        Prompts.load(AURORA, "en"),
+        outbox,
+        Traces(),
+        hang_up=hang_up,
+        leave=leave,
+        last_sound=0.0,
+        patience=0.0,
+    )
+    call.epoch = 1
+    at_once = APIConnectOptions(max_retry=0, retry_interval=0, timeout=2)
+    session: AgentSession[Dialogue] = AgentSession(
+        llm=model,
+        vad=None,
+        userdata=Dialogue(number=number),
+        turn_handling={"turn_detection": "manual"},
+        conn_options=SessionConnectOptions(llm_conn_options=at_once),
+    )
+    call.watch(session)
+    receptionist = Receptionist(AURORA, call, reception, _facts(reception))  # type: ignore[arg-type]
+    await session.start(receptionist, record=False)
+    try:
+        yield Phoned(session, receptionist, call, model, reception, outbox, hung_up, left)
+    finally:
+        await session.aclose()
+        await outbox.flush(within=1)
+
+
+async def _facts(reception: Reception) -> HotelFacts | None:
+    try:
+        return await reception.facts()
+    except Unreachable:
+        return None
+
+
+async def _no_time(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+GARBAGE = APIConnectionError("an answer that is none")

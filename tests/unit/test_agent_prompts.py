@@ -1,0 +1,81 @@
+"""What the receptionist is told and always says, and how it says amounts and days."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from agent.lifecycle import Failure
+from agent.prompts import PromptError, Prompts
+from agent.spoken import spoken_code, spoken_day, spoken_money
+from lambdas.shared.domain.hotel import load_hotel
+from lambdas.shared.domain.money import Money
+
+pytestmark = pytest.mark.unit
+
+PROMPTS = Prompts.load(load_hotel(Path("hotels/aurora")), "en")
+
+
+def test_the_greeting_names_the_hotel_and_says_that_this_is_an_ai() -> None:
+    """The first words tell a guest where they are and what they talk to (AI Act, article 50)."""
+    greeting = PROMPTS.say("greeting")
+
+    assert "Hotel Aurora" in greeting
+    assert "automated assistant" in greeting
+    assert "AI" in greeting
+
+
+def test_the_instructions_hold_today_and_the_topics_but_no_price() -> None:
+    """The model can count days and knows what it may look up; money it must ask for."""
+    instructions = PROMPTS.instructions(date(2027, 3, 12))
+
+    assert "Friday, March 12, 2027" in instructions
+    assert "breakfast" in instructions
+    assert "double room" in instructions
+    assert "EUR" not in instructions
+    assert "129" not in instructions
+
+
+@pytest.mark.parametrize("failure", [failure for failure in Failure if failure is not Failure.VOICE_UNREACHABLE])
+def test_every_failure_has_a_sentence(failure: Failure) -> None:
+    """Whatever breaks, there is something true to say."""
+    assert PROMPTS.say(f"apology.{failure}").endswith("Goodbye.")
+
+
+def test_a_language_without_prompts_is_named() -> None:
+    """A hotel whose language nobody has written prompts for does not start half."""
+    with pytest.raises(PromptError, match="agent/prompts/xx"):
+        Prompts.load(PROMPTS.hotel, "xx")
+
+
+def test_a_phrase_that_is_missing_is_named() -> None:
+    """A phrase without words is found by its name."""
+    with pytest.raises(PromptError, match=r"phrases\.toml: weather"):
+        PROMPTS.say("weather")
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "said"),
+    [
+        (25_800, "EUR", "258 euros"),
+        (100, "EUR", "1 euro"),
+        (25_850, "EUR", "258 euros and 50 cents"),
+        (101, "GBP", "1 pound and 1 penny"),
+        (9_900, "SEK", "99 SEK"),
+    ],
+)
+def test_an_amount_is_said_as_people_say_it(cents: int, currency: str, said: str) -> None:
+    """A voice is given words, not a price tag."""
+    assert spoken_money(Money(cents=cents, currency=currency)) == said
+
+
+def test_a_day_is_said_with_its_weekday() -> None:
+    """A guest hears at once when they took the wrong week."""
+    assert spoken_day(date(2027, 3, 15)) == "Monday, March 15"
+
+
+def test_a_code_is_spelled() -> None:
+    """A booking code is no word."""
+    assert spoken_code("ab-7k") == "A B 7 K"
