@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -48,6 +49,8 @@ def main() -> None:
     name = options.scenario or options.name or DEFAULT
     if name not in scenarios:
         raise SystemExit(f"there is no scenario {name!r}; there are {', '.join(scenarios)}")
+    # The client reports every hang-up of the other side as a fault of its data channels.
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         passed = asyncio.run(_call(console, name, scenarios[name], options.calls, options.faults))
     except KeyboardInterrupt:
@@ -149,19 +152,32 @@ async def _tools_of(log: Path, screens: Mapping[str, Screen]) -> AsyncIterator[N
 
 
 async def _read_tools(log: Path, screens: Mapping[str, Screen]) -> None:
-    with log.open(encoding="utf-8") as lines:
-        lines.seek(0, os.SEEK_END)
-        rest = ""
-        while True:
-            rest += lines.read()
-            *whole, rest = rest.split("\n")
-            for line in whole:
-                _show_tool(line, screens)
-            await asyncio.sleep(TAIL_EVERY)
+    tail = _Tail(log)
+    while True:
+        for line in tail.new_lines():
+            _show_tool(line, screens)
+        await asyncio.sleep(TAIL_EVERY)
 
 
-def _show_tool(line: str, screens: Mapping[str, Screen]) -> None:
-    with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
+class _Tail:
+    """The lines that a file gets from now on; a file that is begun anew is read from its beginning."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at = path, path.stat().st_size
+
+    def new_lines(self) -> list[bytes]:
+        """What has been added since the last time, in whole lines."""
+        with self._path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            self._at = self._at if self._at <= end else 0
+            file.seek(self._at)
+            *whole, _ = file.read().split(b"\n")
+        self._at += sum(len(line) + 1 for line in whole)
+        return whole
+
+
+def _show_tool(line: bytes, screens: Mapping[str, Screen]) -> None:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
         told = json.loads(line)
         if told["event"] == "tool ran":
             screens[told["call_id"]].tool(told["tool"], told["ms"], told.get("error"))

@@ -1,7 +1,7 @@
 """A guest on the phone: joins the room as LiveKit's SIP bridge would bring a caller in, speaks, listens, hangs up.
 
-The room's name, the participant's kind, identity, name and attributes and the agent's dispatch are those of a real
-call. The guest knows only what is heard; what the hotel understood is taken along for whoever watches.
+The guest goes by what is heard, and like a person by what was asked of them: to say it again, to wait a moment. What
+the hotel understood is taken along for whoever watches.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import secrets
-import string
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal
 
 import numpy as np
 from livekit import rtc
-from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
-from lambdas.shared.domain.dispatch import Dispatch
 from lambdas.shared.domain.hotel import Hotel
 from local.ear import FrameClock, Recording, Span, VoiceDetector
+from local.exchange import RING_SECONDS, Exchange, caller_token, new_call_id
 from local.phone_line import RATE, Samples, line_noise
 from local.scenario import Line
 from local.turn_taking import LAST_WORD, Move, TurnTaking
 
-AGENT_NAME: Final = "receptionist"
 FRAME: Final = 0.02
 QUEUE_MS: Final = 40
-RING_SECONDS: Final = 10
 LONGEST_CALL: Final = 180.0
-ASKED_AGAIN: Final = re.compile(r"\b(say (it|that) again|repeat (it|that)|did not (understand|catch|hear))\b", re.I)
+ASKED_AGAIN: Final = re.compile(
+    r"\b(say (it|that) again|repeat (it|that)|did not (understand|catch|hear)|still there)\b", re.I
+)
+ASKED_TO_WAIT: Final = re.compile(r"\b(one|a) (moment|second)\b[^.!?]*[.!?]?\s*$", re.I)
+WAITS_WHEN_ASKED: Final = 5.0
+"""How much longer a guest waits who was asked for a moment."""
 MOST_REPEATS: Final = 2
 """How often in a call a guest says a line again because they were asked to."""
 TRANSCRIPTION: Final = "lk.transcription"
@@ -44,15 +44,6 @@ _FRAME_SAMPLES: Final = round(RATE * FRAME)
 
 class Unanswered(Exception):
     """The call did not come about: the server cannot be reached or refuses the caller."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """The LiveKit server through which a guest phones."""
-
-    url: str
-    key: str
-    secret: str = field(repr=False)
 
 
 class What(StrEnum):
@@ -102,44 +93,6 @@ class PhoneCall:
     hotel_speech: Sequence[Span]
     recording: Recording
     moments: Sequence[Moment]
-
-
-def new_call_id(hotel: Hotel) -> str:
-    """A room's name as the dispatch rule of the hotel's number makes it."""
-    tail = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(12))
-    return f"call_{hotel.phone.numbers[0]}_{tail}"
-
-
-def sip_attributes(number: str, hotel: Hotel) -> Mapping[str, str]:
-    """The attributes that the SIP bridge and the hotel's dispatch rule give a caller."""
-    call = secrets.token_hex(6)
-    return {
-        "sip.callID": f"SCL_{call}",
-        "sip.callIDFull": f"{call}@sip.example.net",
-        "sip.callStatus": "active",
-        "sip.hostname": "sip.example.net",
-        "sip.phoneNumber": number,
-        "sip.trunkPhoneNumber": hotel.phone.numbers[0],
-        "sip.trunkID": f"ST_{hotel.name}",
-        "sip.ruleID": f"SDR_{hotel.name}",
-        "hotel": hotel.name,
-    }
-
-
-def caller_token(exchange: Exchange, *, call_id: str, number: str, hotel: Hotel) -> str:
-    """What lets the guest into the room, makes the room and dispatches the receptionist into it."""
-    dispatch = RoomAgentDispatch(agent_name=AGENT_NAME, metadata=Dispatch(hotel=hotel.name).to_json())
-    room = RoomConfiguration(empty_timeout=RING_SECONDS, departure_timeout=3, agents=[dispatch])
-    return (
-        AccessToken(exchange.key, exchange.secret)
-        .with_identity(f"sip_{number}")
-        .with_name(f"Phone {number}")
-        .with_kind("sip")
-        .with_attributes(dict(sip_attributes(number, hotel)))
-        .with_grants(VideoGrants(room_join=True, room=call_id))
-        .with_room_config(room)
-        .to_jwt()
-    )
 
 
 class Caller:
@@ -221,35 +174,35 @@ class Caller:
     async def _talk(self, lines: Sequence[Line]) -> bool:
         """Say the lines, each when its turn has come; False when nothing was heard for too long."""
         spoken = Span(self._ringing, self._ringing)
-        repeats = MOST_REPEATS
-        waiting = deque(lines)
-        said: Line | None = None
-        while waiting:
+        repeats, said = MOST_REPEATS, Line(hang_up=True)
+        waiting = deque((*lines, Line(hang_up=True, pause=LAST_WORD)))
+        while True:
             line = waiting.popleft()
             if not await self._await_turn(TurnTaking(spoken, line.pause, line.interrupt_after)):
                 return self._disconnected
-            if said and repeats and line.interrupt_after is None and self._asked_again(spoken.end):
+            if said.text and repeats and any(map(ASKED_AGAIN.search, self._answers_since(spoken))):
                 repeats -= 1
                 waiting.appendleft(line)
-                line = said.model_copy(update={"pause": 0.0, "interrupt_after": None})
+                line = said.model_copy(update={"interrupt_after": None})
             if line.text:
                 said = line
                 spoken = await self._say(line)
             if line.hang_up or self._disconnected:
                 return True
-        answered = await self._await_turn(TurnTaking(spoken, pause=LAST_WORD))
-        return answered or self._disconnected
 
-    def _asked_again(self, since: float) -> bool:
-        """Whether the hotel has asked, since the guest fell silent, to hear it again."""
-        answers = (moment for moment in self._moments if moment.what is What.SAID)
-        return any(answer.at > since - self._ringing and ASKED_AGAIN.search(answer.text) for answer in answers)
+    def _answers_since(self, spoken: Span) -> list[str]:
+        """What the hotel has said since the guest fell silent, as far as it is said to the end."""
+        said = (moment for moment in self._moments if moment.what is What.SAID)
+        return [moment.text for moment in said if moment.at > spoken.end - self._ringing]
 
     async def _await_turn(self, turn: TurnTaking) -> bool:
         """Whether the guest may speak now; False when the call is over or they gave up."""
         loop = asyncio.get_running_loop()
         while not self._over.is_set():
-            move = turn.move(self._ear.heard, self._ear.speaking_since is not None, loop.time())
+            *_, last = ["", *self._answers_since(turn.spoken)]
+            patient = turn.pause + (WAITS_WHEN_ASKED if ASKED_TO_WAIT.search(last) else 0)
+            speaking = self._ear.speaking_since is not None
+            move = replace(turn, pause=patient).move(self._ear.heard, speaking, loop.time())
             if move is not Move.LISTEN:
                 return move is Move.SPEAK
             with contextlib.suppress(TimeoutError):

@@ -22,7 +22,8 @@ from lambdas.shared.domain.hotel import Hotel, load_hotel
 from lambdas.shared.domain.stay import Reservation
 from lambdas.shared.pms.demo import DemoPms
 from lambdas.shared.tables import FOLLOW_UPS, hotel_pk
-from local.caller import Caller, Exchange, Moment, PhoneCall
+from local.caller import Caller, Moment, PhoneCall
+from local.exchange import Exchange
 from local.phone_line import Samples, over_the_phone
 from local.processes import ROOT
 from local.report import CallReport, report_of

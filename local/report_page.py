@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from lambdas.shared.domain.call import Outcome
 from local.phone_line import RATE, Samples, mu_law_encode
 from local.report import CallReport, TurnReport
 from local.waveform import draw_call, stage_colours
@@ -84,7 +85,7 @@ def _head(report: CallReport) -> Iterator[str]:
             f"{stay.stay.arrival:%-d %B} to {stay.stay.departure:%-d %B %Y} ({nights}), "
             f'<strong>{escape(str(stay.total))}</strong> <span class="code">{escape(stay.code)}</span></p>'
         )
-    elif report.reason:
+    elif report.reason and report.outcome == Outcome.FAILED:
         yield f'<p class="booking">The receptionist gave the reason “{escape(report.reason.replace("_", " "))}”.</p>'
 
 

@@ -15,8 +15,9 @@ from livekit import rtc
 from livekit.api import AccessToken, DeleteRoomRequest, LiveKitAPI, VideoGrants
 
 from lambdas.shared.domain.hotel import Hotel, load_hotel
-from local.caller import Caller, Exchange, Moment, Unanswered, What, new_call_id
+from local.caller import Caller, Moment, Unanswered, What
 from local.ear import answer_to, paused_after
+from local.exchange import Exchange, new_call_id
 from local.phone_line import RATE, Samples
 from local.processes import ROOT, Child, free_port
 from local.scenario import Line
@@ -88,6 +89,10 @@ class Desk:
     async def beep(self, seconds: float) -> None:
         await self._source.capture_frame(rtc.AudioFrame(tone(seconds).tobytes(), RATE, 1, round(seconds * RATE)))
 
+    async def write(self, text: str) -> None:
+        """What was said, as an agent publishes it."""
+        await self.room.local_participant.send_text(text, topic="lk.transcription")
+
     def fall_silent(self) -> None:
         self._source.clear_queue()
 
@@ -138,6 +143,30 @@ async def test_a_guest_waits_for_the_answer_interrupts_and_notices_the_hotel_han
 async def until(moments: asyncio.Queue[Moment], what: What) -> None:
     while (await moments.get()).what is not what:
         pass
+
+
+async def test_a_guest_who_is_asked_to_says_it_again(exchange: Exchange) -> None:
+    """A guest whose words were not understood repeats them before going on, and hangs up when all is said."""
+    call_id = new_call_id(HOTEL)
+    moments: asyncio.Queue[Moment] = asyncio.Queue()
+    voices = {"hello": tone(0.4, 500), "goodbye": tone(0.4, 500)}
+    caller = Caller(exchange, HOTEL, number=NUMBER, voices=voices, watch=moments.put_nowait)
+    lines = [Line(text="hello"), Line(text="goodbye", hang_up=True)]
+    phoning = asyncio.create_task(caller.call(lines, call_id))
+    desk = Desk(exchange, call_id)
+
+    await asyncio.sleep(0.3)
+    await desk.pick_up()
+    await desk.beep(0.3)
+    for answer in ("I did not catch that. Could you say it again, please?", "Thank you."):
+        await until(moments, What.GUEST_SILENT)
+        await desk.write(answer)
+        await desk.beep(0.3)
+    call = await asyncio.wait_for(phoning, 10)
+    await desk.hang_up()
+
+    assert [line.text for line in call.spoken] == ["hello", "hello", "goodbye"]
+    assert (call.hung_up_by, call.gave_up) == ("guest", False)
 
 
 async def test_a_guest_who_reaches_nobody_says_so() -> None:
