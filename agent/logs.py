@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -35,8 +35,9 @@ def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def configure_logs(level: str) -> None:
-    """Set up this process's logging; a job's process passes its libraries' records to the worker's."""
+def configure_logs(level: str, stream: TextIO | None = None) -> None:
+    """Set up this process's logging; lines go to standard output unless a stream is given."""
+    stream = stream or sys.stdout
     shared: list[Processor] = [
         _with_subject,
         structlog.processors.add_log_level,
@@ -50,10 +51,10 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _harmless_fields],

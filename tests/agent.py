@@ -201,10 +201,8 @@ class Phoned:
 
 
 @asynccontextmanager
-async def phone(
-    *moves: Move, reception: Reception | None = None, number: str | None = GUEST_NUMBER
-) -> AsyncIterator[Phoned]:
-    """A call to Hotel Aurora that has been answered; the model makes these moves."""
+async def phone(*moves: Move, reception: Any = None, number: str | None = GUEST_NUMBER) -> AsyncIterator[Phoned]:
+    """A call to Hotel Aurora; the model makes these moves, the hotel is in memory unless a client of one is given."""
     reception = reception or Reception()
     model = ScriptedModel(*moves)
     outbox = Outbox(reception, sleep=_no_time)
@@ -237,7 +235,7 @@ async def phone(
         conn_options=SessionConnectOptions(llm_conn_options=at_once),
     )
     call.watch(session)
-    receptionist = Receptionist(AURORA, call, reception, _facts(reception))  # type: ignore[arg-type]
+    receptionist = Receptionist(AURORA, call, reception, _facts(reception))
     await session.start(receptionist, record=False)
     try:
         yield Phoned(session, receptionist, call, model, reception, outbox, hung_up, left)
@@ -246,11 +244,12 @@ async def phone(
         await outbox.flush(within=1)
 
 
-async def _facts(reception: Reception) -> HotelFacts | None:
+async def _facts(reception: Any) -> HotelFacts | None:
     try:
-        return await reception.facts()
+        facts: HotelFacts = await reception.facts()
     except Unreachable:
         return None
+    return facts
 
 
 async def _no_time(_: float) -> None:

@@ -1,0 +1,160 @@
+"""The agent and the functions, each as it is, with the gateway between them and no room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.session import Session
+
+from agent.hotel import EPOCH_HEADER, HotelClient, SigV4
+from agent.lifecycle import take_lease
+from agent.trace import Traces
+from lambdas import endpoints
+from lambdas.calls.routes import build_app as build_calls
+from lambdas.calls.service import Told
+from lambdas.pms.routes import build_app as build_pms
+from lambdas.pms.service import Bookings
+from lambdas.shared.domain.call import Event, Kind, Source
+from lambdas.shared.domain.errors import LeaseHeld, Unreachable
+from lambdas.shared.http import Handler
+from lambdas.shared.pms import open_pms
+from lambdas.tts_router.routes import build_app as build_router
+from lambdas.tts_router.service import Router
+from local.gateway import Fault, Gateway, GatewayTransport
+from local.sigv4 import SignatureCheck
+from tests.agent import CALL_ID, GUEST_NUMBER, Use, phone
+from tests.integration.stores import HOTELS, Tables
+
+pytestmark = pytest.mark.integration
+
+REGION = "eu-central-1"
+
+
+def handler(app: Any) -> Handler:
+    def handle(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        answer: dict[str, Any] = app.resolve(event, context)
+        return answer
+
+    return handle
+
+
+@pytest.fixture
+def gateway(tables: Tables) -> Gateway:
+    """All functions the agent asks, on tables of their own; the clock runs."""
+    calls = tables.other_calls
+    tables.clock.now = datetime.now(UTC)
+    pms = open_pms(HOTELS, client=tables.client, table=tables.calls_table)
+    bookings = Bookings(hotels=HOTELS, calls=calls, leases=tables.leases, wishes=tables.other_wishes, pms=pms)
+    return Gateway(
+        {
+            "calls": handler(build_calls(Told(calls), tables.leases, legacy_token=lambda: "token")),
+            "pms": handler(build_pms(bookings)),
+            "tts_router": handler(build_router(Router(HOTELS, ("http",)))),
+        },
+        SignatureCheck("LOCALACCESSKEY", "local-secret-key", REGION),
+    )
+
+
+@pytest.fixture
+async def client(gateway: Gateway, tables: Tables) -> AsyncIterator[HotelClient]:
+    """The client of a call that LiveKit has reported."""
+    tables.other_calls.apply(
+        Event(call_id=CALL_ID, source=Source.LIVEKIT, id="EV_1", kind=Kind.ROOM_STARTED, at=datetime.now(UTC))
+    )
+    session = Session()
+    session.set_credentials("LOCALACCESSKEY", "local-secret-key")
+    async with httpx.AsyncClient(
+        base_url="http://127.0.0.1:8800", auth=SigV4(REGION, session), transport=GatewayTransport(gateway)
+    ) as http:
+        yield HotelClient(http, hotel="aurora", call_id=CALL_ID, traces=Traces())
+
+
+async def test_a_spoken_wish_becomes_a_booked_room_in_the_hotels_system(client: HotelClient, tables: Tables) -> None:
+    """From the lease to the end, the record and the hotel's own table say what the guest agreed to."""
+    arrival = (datetime.now(UTC) + timedelta(days=30)).date()
+    stay = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=2)), "adults": 2, "children": 0}
+    moves = (
+        Use("check_availability", {**stay, "room": "double room"}),
+        "258 euros.",
+        Use("book_stay", {"room": "double room", "guest_name": "Peter Miller"}),
+        "It is booked, Peter Miller.",
+        Use("end_call"),
+    )
+    client.epoch = await take_lease(client, "job-1")
+    async with phone(*moves, reception=client) as phoned:
+        await phoned.call.say("greeting")
+        for words in ("A double room, please.", "Yes, my name is Peter Miller.", "Goodbye."):
+            await phoned.hear(words)
+        await phoned.call.over.wait()
+        await phoned.settle()
+
+    call = tables.other_calls.call(CALL_ID)
+    assert (call.state, call.outcome, call.reason, call.epoch) == ("ended", "booked", "goodbye", 1)
+    (stored,) = (item for item in tables.partition("PMS#aurora").values() if item["sk"].startswith("STAY#"))
+    assert stored["guest"]["name"] == "Peter Miller"
+    turns = tables.other_calls.turns(CALL_ID)
+    assert [turn["number"] for turn in turns] == [1, 2, 3, 4]
+    assert turns[2]["agent"] == "It is booked, [name]."
+    assert "Miller" not in str(turns)
+
+
+async def test_a_message_is_left_for_the_front_desk(client: HotelClient, tables: Tables) -> None:
+    """The call's outcome is the message, and the number is kept with it alone."""
+    move = Use("take_message", {"message": "Please call about a wedding.", "guest_name": "Peter Miller"})
+    client.epoch = await take_lease(client, "job-1")
+    async with phone(move, "They will call you.", Use("end_call"), reception=client) as phoned:
+        await phoned.hear("I want to talk to a human.")
+        await phoned.hear("Goodbye.")
+        await phoned.call.over.wait()
+        await phoned.settle()
+
+    (follow_up,) = (item for key, item in tables.partition("HOTEL#aurora").items() if key.startswith("FOLLOWUP#"))
+    assert follow_up["callback"] == GUEST_NUMBER
+    assert tables.other_calls.call(CALL_ID).outcome == "message_taken"
+    assert GUEST_NUMBER not in str(tables.stored(CALL_ID))
+
+
+async def test_a_call_without_a_gateway_is_failed_in_the_record_when_the_gateway_is_back(
+    client: HotelClient, gateway: Gateway, tables: Tables
+) -> None:
+    """An agent that got no lease reports under epoch 0, and its reports are taken."""
+    gateway.set_faults({"calls": Fault(status=500)})
+    with pytest.raises(Unreachable):
+        await take_lease(client, "job-1", within=0.1, every=0.02)
+
+    async with phone(reception=client) as phoned:
+        phoned.call.epoch = 0
+        phoned.call.fail("no_lease")  # type: ignore[arg-type]
+        await phoned.call.over.wait()
+        gateway.set_faults({})
+        await phoned.settle()
+
+    call = tables.other_calls.call(CALL_ID)
+    assert (call.state, call.outcome, call.reason) == ("ended", "failed", "no_lease")
+
+
+async def test_a_second_agent_gets_no_lease_of_a_call_that_is_held(client: HotelClient) -> None:
+    """One guest talks to one agent."""
+    await take_lease(client, "job-1")
+
+    with pytest.raises(LeaseHeld):
+        await take_lease(client, "job-2", within=0.1, every=0.02)
+
+
+async def test_the_router_and_the_hotel_answer_the_agent(client: HotelClient) -> None:
+    """Plan and facts are what the hotel's file says."""
+    plan, facts = await client.plan("en"), await client.facts()
+
+    assert plan.choices[0].engine == "http"
+    assert facts.title == "Hotel Aurora"
+    assert "breakfast" in facts.knowledge
+
+
+def test_the_epoch_travels_in_the_header_the_functions_read() -> None:
+    """Both sides name it the same."""
+    assert EPOCH_HEADER == endpoints.EPOCH_HEADER

@@ -1,0 +1,140 @@
+"""Settings become parts, and nothing of it leaves for anybody's cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from botocore.session import Session
+
+from agent.hotel import HotelClient, SigV4
+from agent.receptionist import Dialogue
+from agent.server import AGENT_NAME, TARGET_LOAD, build_server
+from agent.service import hotel_of
+from agent.settings import AgentSettings
+from agent.trace import Traces
+from agent.wiring import Parts, open_session, open_tts
+from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.settings import SettingsError
+from tests.agent import AURORA, CALL_ID
+
+pytestmark = pytest.mark.unit
+
+ENVIRONMENT = {
+    "LIVEKIT_URL": "ws://127.0.0.1:7880",
+    "LIVEKIT_SECRET": "bellhop/test/livekit",
+    "API_URL": "http://127.0.0.1:8800",
+    "RIVA_URL": "127.0.0.1:50051",
+    "LLM_URL": "http://127.0.0.1:8803/v1",
+    "LLM_MODEL": "bellhop-brain",
+    "LLM_SECRET": "bellhop/test/llm",
+    "SPEECH_URL": "http://127.0.0.1:8802",
+}
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
+    monkeypatch.setattr("agent.wiring.read_secret", lambda name: f"secret of {name}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LOCALACCESSKEY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return Parts.prepare(AgentSettings.read(ENVIRONMENT))
+
+
+def test_settings_name_what_is_missing() -> None:
+    """A worker that cannot work says which variables it lacks, and does not start."""
+    with pytest.raises(SettingsError, match=r"LIVEKIT_URL.*RIVA_URL"):
+        AgentSettings.read({})
+
+
+def test_settings_that_are_written_are_read_again() -> None:
+    """What a stack writes for the worker is what the worker reads."""
+    settings = AgentSettings.read({**ENVIRONMENT, "MAX_CALLS": "7"})
+
+    assert AgentSettings.read(settings.write()) == settings
+
+
+async def test_a_session_hears_thinks_and_speaks_through_what_the_settings_name(parts: Parts) -> None:
+    """Recogniser, model and voice are ours; their endpoints come from the environment."""
+    traces = Traces()
+    stt, llm = parts.open_stt(AURORA, traces), parts.open_llm()
+    engines = parts.open_engines(traces)
+    async with parts.open_http() as http:
+        client = HotelClient(http, hotel="aurora", call_id=CALL_ID, traces=traces)
+        tts = open_tts(engines, AURORA, client)
+
+        session = open_session(Dialogue(), stt=stt, llm=llm, tts=tts, vad=parts.vad)
+
+        assert (session.stt, session.llm, session.tts, session.vad) == (stt, llm, tts, parts.vad)
+        assert llm.model == "bellhop-brain"
+        assert stt.provider == "NVIDIA Riva"
+        assert tts.engines == engines
+        await tts.aclose()
+        await llm.aclose()
+
+
+async def test_a_session_uses_nothing_of_livekits_cloud(parts: Parts) -> None:
+    """Turns end by a model in this process, interruptions by its voice detector, and a guest is heard at once."""
+    stt = parts.open_stt(AURORA, Traces())
+    async with parts.open_http() as http:
+        client = HotelClient(http, hotel="aurora", call_id=CALL_ID, traces=Traces())
+        tts = open_tts(parts.open_engines(Traces()), AURORA, client)
+
+        session = open_session(Dialogue(), stt=stt, llm=parts.open_llm(), tts=tts, vad=parts.vad)
+
+        assert getattr(session.turn_detection, "model", None) == "turn-detector-v1-mini"
+        assert session.options.interruption["mode"] == "vad"
+        assert session.options.interruption["min_duration"] == 0.2
+        assert session.options.aec_warmup_duration == 0
+        assert session.options.transcription_timeout is not None
+        await tts.aclose()
+
+
+def test_a_worker_is_dispatched_by_name_and_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room gets a receptionist that did not ask for one, and nothing outside the machine reaches the worker."""
+    monkeypatch.setattr("agent.server.read_secret", lambda _: '{"api_key": "key", "api_secret": "secret"}')
+
+    server = build_server(AgentSettings.read(ENVIRONMENT))
+
+    assert server._agent_name == AGENT_NAME == "receptionist"
+    assert server._host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("calls", "takes_more"), [(0, True), (3, True), (4, False)])
+def test_a_worker_is_as_busy_as_its_calls(monkeypatch: pytest.MonkeyPatch, calls: int, takes_more: bool) -> None:
+    """Load counts calls: the server gives it the last call it can take, and not one more."""
+    monkeypatch.setattr("agent.server.read_secret", lambda _: '{"api_key": "key", "api_secret": "secret"}')
+    server = build_server(AgentSettings.read({**ENVIRONMENT, "MAX_CALLS": "4"}))
+    monkeypatch.setattr(type(server), "active_jobs", [object()] * calls)
+
+    load = server.load_fnc(server)  # type: ignore[misc,call-arg]
+
+    assert (load < TARGET_LOAD) is takes_more
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known"),
+    [
+        ('{"v":1,"hotel":"aurora"}', True),
+        ('{"v":1,"hotel":"grand"}', False),
+        ('{"v":2,"hotel":"aurora"}', False),
+        ("", False),
+        ("aurora", False),
+    ],
+)
+def test_a_dispatch_that_names_no_hotel_of_ours_still_finds_a_voice(metadata: str, known: bool) -> None:
+    """An unreadable dispatch is apologised for in the voice of the hotel that was dialled."""
+    hotels = Hotels.load(Path("hotels"))
+
+    hotel, is_known = hotel_of(metadata, CALL_ID, hotels)
+
+    assert hotel.name == "aurora"
+    assert is_known is known
+
+
+def test_credentials_are_asked_for_at_the_start() -> None:
+    """A worker without credentials says so before a guest calls."""
+    session = Session()
+    session.get_credentials = lambda: None  # type: ignore[method-assign]
+
+    with pytest.raises(RuntimeError, match="no AWS credentials"):
+        SigV4("eu-central-1", session)
