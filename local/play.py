@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -147,12 +148,13 @@ async def _record(api: httpx.AsyncClient, call_id: str) -> CallView:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SETTLED_WITHIN
     while loop.time() < deadline:
-        response = await api.get(f"/v1/calls/{quote(call_id, safe='')}")
-        if response.is_success:
-            view = CallView.model_validate_json(response.content)
-            # Until the agent's own end arrives, a finished room looks like an agent that vanished.
-            if view.call.is_over and view.call.reason != AGENT_VANISHED:
-                return view
+        with contextlib.suppress(httpx.TransportError):
+            response = await api.get(f"/v1/calls/{quote(call_id, safe='')}")
+            if response.is_success:
+                view = CallView.model_validate_json(response.content)
+        # Until the agent's own end arrives, a finished room looks like an agent that vanished.
+        if view and view.call.is_over and view.call.reason != AGENT_VANISHED:
+            return view
         await asyncio.sleep(POLL)
     if view is None:
         raise NoRecord(f"nothing was stored of {call_id}")

@@ -160,6 +160,7 @@ async def test_a_guest_who_is_asked_to_says_it_again(exchange: Exchange) -> None
     await desk.beep(0.3)
     for answer in ("I did not catch that. Could you say it again, please?", "Thank you."):
         await until(moments, What.GUEST_SILENT)
+        await asyncio.sleep(0.2)
         await desk.write(answer)
         await desk.beep(0.3)
     call = await asyncio.wait_for(phoning, 10)
