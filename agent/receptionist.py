@@ -33,6 +33,8 @@ from lambdas.shared.domain.stay import Guest, Stay
 
 FILLER_AFTER: Final = 1.5
 """Seconds a tool may take before the guest is told that it does."""
+THINKING_AFTER: Final = 2.5
+"""Seconds a model may take to its first word before the guest is told that it does."""
 HEARD_WORDS: Final = 3
 """An answer that was cut before so many words was none."""
 
@@ -80,7 +82,7 @@ class Receptionist(Agent):
     async def llm_node(
         self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
     ) -> AsyncIterable[ChatChunk | str | FlushSentinel]:
-        """The framework's node, with the turn's trace in the request."""
+        """The framework's node, with the turn's trace in the request and a word to the guest when the model is slow."""
         model: Any = self.session.llm
         async with model.chat(
             chat_ctx=chat_ctx,
@@ -89,8 +91,16 @@ class Receptionist(Agent):
             conn_options=self.session.conn_options.llm_conn_options,
             extra_kwargs={"extra_headers": self._call.traces.answer_headers()},
         ) as stream:
-            async for chunk in stream:
-                yield chunk
+            first = asyncio.ensure_future(anext(stream, None))
+            try:
+                if not (await asyncio.wait({first}, timeout=THINKING_AFTER))[0]:
+                    yield self._call.prompts.say("one_moment") + " "
+                if chunk := await first:
+                    yield chunk
+                async for chunk in stream:
+                    yield chunk
+            finally:
+                first.cancel()
 
     # Tools.
 

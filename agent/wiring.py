@@ -16,7 +16,6 @@ from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
     APIConnectOptions,
-    LanguageCode,
     TurnHandlingOptions,
     inference,
     llm,
@@ -45,15 +44,12 @@ TRANSCRIPTION_TIMEOUT: Final = 3.0
 LONGEST_PAUSE: Final = 0.8
 """After so many seconds of silence a turn is over whatever the end-of-turn model says; who goes on speaking is joined
 with what was said before (`Receptionist.on_user_turn_completed`)."""
-FINISHED_FROM: Final = {"en": 0.2}
-"""At telephone quality the end-of-turn model gives finished sentences 0.13 to 0.62 and broken-off ones 0.08 to 0.21,
-less than over a good microphone, for which its own threshold of 0.36 was made."""
 AWAY_AFTER: Final = 12.0
 
 CONNECT: Final = SessionConnectOptions(
     # A guest hears nothing while something is retried: one short retry, then the truth.
     stt_conn_options=APIConnectOptions(max_retry=3, retry_interval=0.3, timeout=3.0),
-    llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=5.0),
+    llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=4.0),
     tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=3.0),
 )
 
@@ -119,12 +115,6 @@ def open_tts(engines: dict[str, Engine], hotel: Hotel, client: HotelClient) -> R
     return RoutedTTS(engines, hotel=hotel, plan=plan)
 
 
-def open_turn_detector() -> inference.TurnDetector:
-    """The end-of-turn model that runs in this process."""
-    thresholds: dict[LanguageCode | str, float] = {**FINISHED_FROM}
-    return inference.TurnDetector(version="v1-mini", unlikely_threshold=thresholds)
-
-
 def open_session(
     dialogue: Dialogue, *, stt: stt.STT[Any] | None, llm: llm.LLM[Any] | None, tts: tts.TTS[Any], vad: vad.VAD | None
 ) -> AgentSession[Dialogue]:
@@ -133,7 +123,7 @@ def open_session(
     Without a recogniser (the operator's session) nobody is listened to.
     """
     turns: TurnHandlingOptions = {
-        "turn_detection": open_turn_detector() if stt else "manual",
+        "turn_detection": inference.TurnDetector(version="v1-mini") if stt else "manual",
         "endpointing": {"min_delay": 0.3, "max_delay": LONGEST_PAUSE},
         "interruption": {"mode": "vad", "min_duration": 0.2},
         # One request a turn: a guess at an unfinished sentence would be a second trace and a second bill.

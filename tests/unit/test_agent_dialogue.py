@@ -246,3 +246,13 @@ async def test_every_request_of_a_turn_carries_its_trace_and_no_other_turns() ->
         stored = [turn.trace_id for turn in phoned.reception.turns]
         assert asked == [stored[0], stored[0], stored[1]]
         assert len(set(stored)) == 2
+
+
+async def test_a_guest_hears_that_a_slow_model_is_thinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause for thought is not taken for a dead line; the answer follows in the same breath."""
+    monkeypatch.setattr("agent.receptionist.THINKING_AFTER", 0.0)
+    async with phone("It is 258 euros.") as phoned:
+        await phoned.hear("A double room, please.")
+        await phoned.settle()
+
+        assert phoned.reception.turns[0].agent == "One moment, please. It is 258 euros."
