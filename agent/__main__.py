@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from agent.logs import configure_logs
+from agent.prompts import PromptError
 from agent.server import serve
 from agent.settings import AgentSettings
+from agent.wiring import load_hotels, speech_settings
 from lambdas.shared.domain.errors import HotelFileError
-from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import SettingsError
 
 
@@ -17,9 +18,10 @@ def main() -> None:
     try:
         settings = AgentSettings.read()
         configure_logs(settings.log_level)
-        Hotels.load(settings.hotels)
+        load_hotels(settings)
+        speech_settings(settings)
         asyncio.run(serve(settings))
-    except (SettingsError, HotelFileError) as error:
+    except (SettingsError, HotelFileError, PromptError) as error:
         raise SystemExit(f"the agent did not start: {error}") from None
 
 

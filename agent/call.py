@@ -30,6 +30,7 @@ from livekit.agents.voice.events import CloseReason, UserInputTranscribedEvent, 
 
 from agent.delivery import Outbox, Report
 from agent.lifecycle import Ending, Failure
+from agent.logs import where
 from agent.operator import apologise, sound_congestion
 from agent.prompts import Prompts
 from agent.trace import Traces
@@ -127,7 +128,8 @@ class OngoingCall:
     def tool_ran(self, speech: SpeechHandle, run: ToolRun) -> None:
         """A tool has run in the turn of this speech."""
         self.turns.tool_ran(speech, run)
-        logger.info("tool ran", tool=run.name, ms=run.ms, error=run.error, turn=self.turns.current)
+        about = {"turn": self.turns.current, "trace_id": self.traces.answering}
+        logger.info("tool ran", tool=run.name, ms=run.ms, error=run.error, **about)
 
     def say(self, phrase: str, **facts: str) -> SpeechHandle:
         """Say a fixed phrase that answers nothing."""
@@ -303,7 +305,7 @@ class OngoingCall:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.error("call could not be ended as planned", error=type(error).__name__, exc_info=error)
+            logger.error("call could not be ended as planned", error=type(error).__name__, at=where(error))
             self._run(self._go(Failure.AGENT_FAILED, self._hang_up))
 
     def _store_turn(self, turn: Turn) -> None:

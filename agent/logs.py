@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Final, TextIO
 
 import structlog
@@ -18,6 +19,11 @@ from lambdas.shared.redaction import redact_event
 _HARMLESS: Final = frozenset({"room", "job_id", "agent_name", "id", "reason", "attempt", "timeout", "exitcode"})
 
 _about: dict[str, object] = {}
+
+
+def where(error: BaseException) -> str:
+    """Where an error came from, without its message, which may quote a guest."""
+    return "".join(traceback.format_tb(error.__traceback__)[-6:])
 
 
 def lines_are_about(**fields: object) -> None:

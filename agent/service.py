@@ -16,9 +16,8 @@ from agent.call import OngoingCall
 from agent.delivery import Outbox
 from agent.hotel import HotelClient
 from agent.lifecycle import Ending, Failure, keep_lease, take_lease
-from agent.logs import lines_are_about
+from agent.logs import lines_are_about, where
 from agent.operator import Operator
-from agent.prompts import Prompts
 from agent.receptionist import Dialogue, Receptionist
 from agent.trace import Traces
 from agent.wiring import Parts, open_session, open_tts
@@ -61,7 +60,7 @@ class Service:
         self._http = parts.open_http()
         self._client = HotelClient(self._http, hotel=self._hotel.name, call_id=call_id, traces=self._traces)
         self._outbox = Outbox(self._client)
-        prompts = Prompts.load(self._hotel, self._hotel.language)
+        prompts = parts.prompts[self._hotel.name]
         self._call = OngoingCall(call_id, prompts, self._outbox, self._traces, hang_up=self._hang_up, leave=self._leave)
         self._engines = parts.open_engines(self._traces)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -73,7 +72,7 @@ class Service:
             await self._serve()
         except Exception as error:
             # The boundary of the call: whatever went wrong, the guest is told and the record says so.
-            logger.error("agent failed", error=type(error).__name__, exc_info=error)
+            logger.error("agent failed", error=type(error).__name__, at=where(error))
             self._call.fail(Failure.AGENT_FAILED)
         await self._call.over.wait()
 

@@ -6,6 +6,7 @@ What blocks is done once in `Parts.prepare`, before a process takes its first ca
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -28,6 +29,7 @@ from livekit.plugins import openai
 from openai import AsyncClient
 
 from agent.hotel import HotelClient, SigV4
+from agent.prompts import Prompts
 from agent.receptionist import Dialogue
 from agent.settings import AgentSettings
 from agent.speech.riva_stt import RivaSTT
@@ -54,12 +56,25 @@ CONNECT: Final = SessionConnectOptions(
 )
 
 
+def load_hotels(settings: AgentSettings) -> tuple[Hotels, Mapping[str, Prompts]]:
+    """The hotels and what is said for each; raises HotelFileError or PromptError before a guest finds out."""
+    hotels = Hotels.load(settings.hotels)
+    return hotels, {hotel.name: Prompts.load(hotel, hotel.language) for hotel in hotels}
+
+
+def speech_settings(settings: AgentSettings) -> SpeechSettings:
+    """What the speech engines need; raises SettingsError when an engine is unknown."""
+    given = {"SPEECH_ENGINES": settings.speech_engines, "SPEECH_URL": settings.speech_url or ""}
+    return SpeechSettings.read(given)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a worker's processes prepare before the first call and share among the calls they serve."""
 
     settings: AgentSettings
     hotels: Hotels
+    prompts: Mapping[str, Prompts]
     vad: vad.VAD
     tls: ssl.SSLContext
     sign: SigV4
@@ -67,10 +82,12 @@ class Parts:
 
     @classmethod
     def prepare(cls, settings: AgentSettings) -> Self:
-        """Load models, hotels, certificates and secrets; raises SettingsError, HotelFileError."""
+        """Load models, hotels, certificates and secrets; raises what `load_hotels` raises, and SettingsError."""
+        hotels, prompts = load_hotels(settings)
         return cls(
             settings=settings,
-            hotels=Hotels.load(settings.hotels),
+            hotels=hotels,
+            prompts=prompts,
             vad=inference.VAD(model="silero"),
             tls=ssl.create_default_context(),
             sign=SigV4(settings.aws_region),
@@ -83,8 +100,7 @@ class Parts:
 
     def open_engines(self, traces: Traces) -> dict[str, Engine]:
         """This stage's speech engines."""
-        speech = SpeechSettings(speech_engines=self.settings.speech_engines, speech_url=self.settings.speech_url)
-        return open_engines(speech, headers=traces.answer_headers)
+        return open_engines(speech_settings(self.settings), headers=traces.answer_headers)
 
     def open_stt(self, hotel: Hotel, traces: Traces) -> stt.STT[Any]:
         """The recogniser, expecting the hotel's language and the words of its rooms."""

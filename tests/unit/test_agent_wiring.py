@@ -13,7 +13,7 @@ from agent.server import AGENT_NAME, TARGET_LOAD, build_server
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.trace import Traces
-from agent.wiring import Parts, open_session, open_tts
+from agent.wiring import Parts, open_session, open_tts, speech_settings
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import SettingsError
 from tests.agent import AURORA, CALL_ID
@@ -44,6 +44,14 @@ def test_settings_name_what_is_missing() -> None:
     """A worker that cannot work says which variables it lacks, and does not start."""
     with pytest.raises(SettingsError, match=r"LIVEKIT_URL.*RIVA_URL"):
         AgentSettings.read({})
+
+
+def test_an_engine_nobody_knows_stops_the_start() -> None:
+    """A voice that cannot be is found before a guest calls."""
+    settings = AgentSettings.read({**ENVIRONMENT, "SPEECH_ENGINES": "gramophone"})
+
+    with pytest.raises(SettingsError, match="gramophone"):
+        speech_settings(settings)
 
 
 def test_settings_that_are_written_are_read_again() -> None:
