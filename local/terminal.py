@@ -48,6 +48,7 @@ class Screen:
             case What.SAYING:
                 self._say("Hotel", "blue", moment.text)
             case What.SAID:
+                self._now = Text()
                 self._line(moment.at, f"[bold blue]Hotel[/]  {escape(moment.text)}")
             case What.HOTEL_SILENT:
                 pass

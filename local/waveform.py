@@ -24,6 +24,8 @@ AXIS_Y: Final = 292
 HEIGHT: Final = 312
 TICKS: Final = (1, 2, 5, 10, 15, 30, 60)
 COLOURS: Final = 6
+QUIETEST_VOICE: Final = 4_000.0
+"""A side on which nothing is louder is drawn as low as it is, so that a line's own noise does not look like speech."""
 ORDER: Final = ("recognition", "end_of_turn", "model", "tool", "voice")
 
 
@@ -49,7 +51,7 @@ def draw_call(report: CallReport, audio: Samples) -> str:
             *_side("Hotel", "hotel", HOTEL_Y, report.hotel_speech, audio[:, 1], scale),
             *(mark for turn in report.turns for mark in _turn(turn, stage_colours(report), scale)),
             f'<text class="lane" x="0" y="{WAIT_Y + 15}">Wait</text>',
-            f'<text class="lane" x="0" y="{PARTS_Y + 8}">Stages</text>',
+            f'<text class="lane" x="0" y="{PARTS_Y + 8}">{"Stages" if stage_colours(report) else ""}</text>',
             f'<line id="playhead" x1="{LEFT}" x2="{LEFT}" y1="16" y2="{AXIS_Y}" />',
             "</svg>",
         )
@@ -79,7 +81,7 @@ def _outline(samples: Samples, y: int, scale: float) -> str:
     padded = np.zeros(columns * size)
     padded[: len(samples)] = np.abs(samples.astype(np.float64))
     peaks = padded.reshape(columns, size).max(axis=1) if columns else np.zeros(0)
-    heights = HALF * np.sqrt(peaks / max(float(peaks.max(initial=0.0)), 1.0)) if columns else peaks
+    heights = HALF * np.sqrt(peaks / max(float(peaks.max(initial=0.0)), QUIETEST_VOICE)) if columns else peaks
     heights[heights < 3] = 0.6
     xs = LEFT + (np.arange(columns) + 0.5) * size / RATE * scale
     return "".join(f"M{x:.1f} {y - height:.1f}V{y + height:.1f}" for x, height in zip(xs, heights, strict=True))
