@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
 import sys
+import tempfile
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -35,6 +38,33 @@ def free_port(preferred: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> i
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
     raise StartError("no port of 127.0.0.1 is free")
+
+
+@asynccontextmanager
+async def choosing_ports() -> AsyncIterator[None]:
+    """Lets one stack of this machine at a time choose ports and bind them, so that no two choose the same."""
+    path = Path(tempfile.gettempdir()) / f"bellhop-ports-{os.getuid()}.lock"
+    with path.open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[Path]:
+    """The folder, emptied of logs, or one beside it when another stack writes to it."""
+    for number in range(1, 100):
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        candidate.mkdir(parents=True, exist_ok=True)
+        with (candidate / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            for old in candidate.glob("*.log"):
+                old.unlink()
+            yield candidate
+            return
+    raise StartError(f"99 stacks write their logs beside {folder}; end some of them")
 
 
 def _die_with_parent() -> None:

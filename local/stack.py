@@ -33,7 +33,7 @@ from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.pms.settings import PmsSettings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
-from local.processes import ROOT, Child, StartError, free_port
+from local.processes import ROOT, Child, StartError, choosing_ports, claimed, free_port
 
 REGION: Final = "eu-central-1"
 CALLS_TABLE: Final = "calls"
@@ -103,8 +103,11 @@ class Stack:
     ) -> AsyncIterator[Stack]:
         """Run everything until the block ends. Raises StartError that says which part failed and how."""
         async with AsyncExitStack() as ending:
-            starting = _Starting(logs, replace or Replacements(), max_calls, progress, ending)
-            yield await starting.run()
+            claimed_logs = ending.enter_context(claimed(logs))
+            async with choosing_ports():
+                starting = _Starting(claimed_logs, replace or Replacements(), max_calls, progress, ending)
+                stack = await starting.run()
+            yield stack
 
 
 class _Starting:
@@ -113,7 +116,6 @@ class _Starting:
     def __init__(
         self, logs: Path, replace: Replacements, max_calls: int, progress: Progress, ending: AsyncExitStack
     ) -> None:
-        logs.mkdir(parents=True, exist_ok=True)
         self._logs, self._replace, self._max_calls = logs, replace, max_calls
         self._progress, self._ending = progress, ending
         self._children: dict[str, Child] = {}
