@@ -9,39 +9,27 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
-import signal
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
-import uvicorn
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lambdas.shared.settings import Settings
 from local.completions import ChatError, ChatRequest, chunks, completion, fitted
 from local.dialogue import Action, CallTool, Say, reply
 from local.scenario import load_scenario
 from local.script import Script, faults
+from local.service import log_json, serve_http
+from local.settings import BrainSettings
 
 MODEL: Final = "bellhop-brain"
 Body = TypeVar("Body", bound=BaseModel)
 logger = structlog.get_logger("brain")
-
-
-class BrainSettings(Settings):
-    """Port 0 is not for clients: whoever starts the brain chooses the port. `scenario` is the file to begin with."""
-
-    port: int = Field(ge=1, le=65535)
-    api_key: str = Field(min_length=1)
-    scenario: Path | None = None
 
 
 def build_app(api_key: str, script: Script | None = None) -> Starlette:
@@ -142,18 +130,9 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 
 def main() -> None:
     settings = BrainSettings.read()
-    processors: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    ]
-    structlog.configure(processors=processors, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    log_json()
     script = None if settings.scenario is None else load_scenario(settings.scenario).script()
-    # uvicorn raises the signal again once it has ended; without this the process would report being killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    app = build_app(settings.api_key, script)
-    uvicorn.run(app, host="127.0.0.1", port=settings.port, log_config=None, access_log=False)
+    serve_http(build_app(settings.api_key, script), settings.port)
 
 
 if __name__ == "__main__":

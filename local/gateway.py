@@ -10,8 +10,6 @@ import asyncio
 import base64
 import importlib
 import json
-import signal
-import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +18,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 
 import httpx
-import uvicorn
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lambdas.endpoints import ENDPOINTS, Caller, Function
 from lambdas.shared.http import Handler
 from lambdas.shared.observability import open_logger
-from lambdas.shared.settings import Settings
 from local.proxy_event import Match, proxy_event, route_of
+from local.service import serve_http
+from local.settings import GatewaySettings
 from local.sigv4 import Forbidden, Headers, SignatureCheck
 
 LARGEST_REQUEST: Final = 10 * 1024 * 1024
@@ -231,15 +229,6 @@ def asgi(gateway: Gateway) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     return app
 
 
-class GatewaySettings(Settings):
-    """Where to listen, and the one identity that may sign. The functions' own settings are in the same environment."""
-
-    port: int = Field(ge=1, le=65535)
-    region: str
-    access_key: str
-    secret_key: str
-
-
 def load_functions(names: Sequence[Function] = get_args(Function)) -> dict[Function, Handler]:
     """The functions' handlers, as Lambda imports them: each reads its settings now."""
     return {name: importlib.import_module(f"lambdas.{name}.handler").lambda_handler for name in names}
@@ -250,9 +239,7 @@ def main() -> None:
     check = SignatureCheck(settings.access_key, settings.secret_key, settings.region)
     gateway = Gateway(load_functions(), check)
     logger.info("gateway is ready", port=settings.port, routes=len(ENDPOINTS))
-    # uvicorn raises the signal it ended by once more, and that is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(asgi(gateway), host="127.0.0.1", port=settings.port, log_config=None, access_log=False, lifespan="off")
+    serve_http(asgi(gateway), settings.port)
 
 
 if __name__ == "__main__":

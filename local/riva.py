@@ -13,15 +13,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import grpc
 import structlog
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_audio_pb2
 
-from lambdas.shared.settings import Settings
 from local.recogniser import Recogniser, Samples, Transcript, prepare_model
+from local.service import log_json
+from local.settings import RivaSettings
 from local.utterances import SAMPLE_RATES, AudioDecoder, AudioError, Listener, Moment
 
 LANGUAGES: Final = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "es-US", "it-IT", "nl-NL")
@@ -31,14 +31,6 @@ _ENCODINGS: Final = ("ENCODING_UNSPECIFIED", "LINEAR_PCM", "MULAW")
 _LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-class RivaSettings(Settings):
-    """What the service needs to know."""
-
-    port: int = 50051
-    model_dir: Path = Path(".local/models/whisper-base")
-    threads: int = 2
 
 
 @dataclass(frozen=True)
@@ -279,13 +271,7 @@ async def serve(settings: RivaSettings) -> None:
 
 def main() -> None:
     """The program: JSON lines on standard output, never a word of what was said."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_json()
     asyncio.run(serve(RivaSettings.read()))
 
 

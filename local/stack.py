@@ -31,9 +31,11 @@ from agent.settings import AgentSettings
 from lambdas.calls.settings import CallsSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.pms.settings import PmsSettings
+from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
 from local.processes import ROOT, Child, StartError, choosing_ports, claimed, free_port
+from local.settings import BrainSettings, GatewaySettings, RivaSettings, VoicesSettings
 
 REGION: Final = "eu-central-1"
 CALLS_TABLE: Final = "calls"
@@ -192,7 +194,10 @@ class _Starting:
         await aws.wait_until(_answers(http, f"{self._at.aws}/moto-api/"))
         await asyncio.to_thread(self._fill_cloud)
         self._progress("tables and secrets")
-        functions = (
+        programs: tuple[Settings, ...] = (
+            GatewaySettings(
+                port=self._ports["gateway"], region=REGION, access_key=self._access_key, secret_key=self._secret_key
+            ),
             CallsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, legacy_token_secret=LEGACY_TOKEN_SECRET),
             PmsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE),
             TtsRouterSettings(speech_engines=SPEECH_ENGINES),
@@ -202,11 +207,7 @@ class _Starting:
             "gateway",
             {
                 **self._aws_environment(),
-                "PORT": str(self._ports["gateway"]),
-                "REGION": REGION,
-                "ACCESS_KEY": self._access_key,
-                "SECRET_KEY": self._secret_key,
-                **{variable: value for settings in functions for variable, value in settings.write().items()},
+                **{variable: value for settings in programs for variable, value in settings.write().items()},
             },
         )
         await gateway.wait_until(_answers(http, f"{self._at.api}/_health"))
@@ -227,18 +228,17 @@ class _Starting:
     async def _start_speech(self, http: httpx.AsyncClient) -> None:
         waiting = []
         if self._replace.riva is None:
-            riva = await self._module("riva", {"PORT": str(self._ports["riva"])})
+            riva = await self._module("riva", RivaSettings(port=self._ports["riva"]).write())
             waiting.append(riva.wait_until(_recognises(self._at.riva)))
         if self._replace.voices is None:
-            voices = await self._module("voices", {"PORT": str(self._ports["voices"])})
+            voices = await self._module("voices", VoicesSettings(port=self._ports["voices"]).write())
             waiting.append(voices.wait_until(_answers(http, f"{self._at.voices}/health")))
         await asyncio.gather(*waiting)
         self._progress("recognition and voice")
 
     async def _start_brain(self, http: httpx.AsyncClient) -> None:
         if self._replace.brain is None:
-            environ = {"PORT": str(self._ports["brain"]), "API_KEY": self._llm_key}
-            brain = await self._module("brain", environ)
+            brain = await self._module("brain", BrainSettings(port=self._ports["brain"], api_key=self._llm_key).write())
             await brain.wait_until(_answers(http, f"{self._at.brain}/health"))
             self._progress("the model's stand-in")
 

