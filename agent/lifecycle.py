@@ -57,7 +57,8 @@ class Lessor(Protocol):
 async def take_lease(lessor: Lessor, holder: str, *, within: float = TRY_FOR, every: float = TRY_EVERY) -> int:
     """The epoch under which the call is held. Tries for about `within` seconds.
 
-    Raises Unreachable when there was no answer in that time, LeaseHeld when another agent holds the call all the while.
+    Raises Unreachable when there was no answer in that time, LeaseHeld when the last answer was that another agent
+    holds the call.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + within
@@ -67,7 +68,8 @@ async def take_lease(lessor: Lessor, holder: str, *, within: float = TRY_FOR, ev
             async with asyncio.timeout_at(until):
                 return (await lessor.lease(holder)).epoch
         except TimeoutError:
-            error = Unreachable("the lease was not answered in time")
+            if not isinstance(error, LeaseHeld):
+                error = Unreachable("the lease was not answered in time")
         except (Unreachable, LeaseHeld) as refused:
             error = refused
         except BellhopError as refused:
