@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
@@ -23,7 +22,15 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables of the user's shell that a child sees; nothing of AWS or of a vendor among them."""
 PATIENCE_AT_END: Final = 5.0
-PARENT_DEATH_SIGNAL: Final = 1
+DYING_WITH_PARENT: Final = (
+    sys.executable,
+    *("-I", "-S", "-c"),
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])",
+)
+"""Has Linux send SIGTERM (15) to a command when its parent dies (PR_SET_PDEATHSIG, 1), even a parent that was killed.
+
+Python's own hook for this, preexec_fn, forks a process whose threads hold locks: children crashed at random.
+"""
 LOG_LINE_LIMIT: Final = 1 << 20
 
 
@@ -67,12 +74,6 @@ def claimed(folder: Path) -> Iterator[Path]:
     raise StartError(f"99 stacks write their logs beside {folder}; end some of them")
 
 
-def _die_with_parent() -> None:
-    """Linux ends the child when the stack is killed without a chance to clean up."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
-
-
 class Child:
     """One process; every line it prints goes redacted into `<logs>/<name>.log`."""
 
@@ -89,6 +90,7 @@ class Child:
         inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
         try:
             process = await asyncio.create_subprocess_exec(
+                *(DYING_WITH_PARENT if sys.platform == "linux" else ()),
                 *command,
                 cwd=ROOT,
                 env={**inherited, "PYTHONUNBUFFERED": "1", **environ},
@@ -97,7 +99,6 @@ class Child:
                 stderr=asyncio.subprocess.STDOUT,
                 limit=LOG_LINE_LIMIT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         except OSError as error:
             raise StartError(f"{name} cannot be started: {error}") from error
