@@ -45,8 +45,8 @@ MAX_TOOL_STEPS: Final = 4
 TRANSCRIPTION_TIMEOUT: Final = 3.0
 LONGEST_PAUSE: Final = 0.8
 """After so many seconds of silence a turn is over whatever the end-of-turn model says; who goes on speaking is joined
-with what was said before (`Receptionist.on_user_turn_completed`). The recogniser is flushed after half of it, which must
-be longer than the pause at a comma: a word that begins at that moment is heard by neither request."""
+with what was said before (`Receptionist.on_user_turn_completed`). The recogniser is flushed after half of it, which
+must be longer than the pause at a comma: a word that begins at that moment is heard by neither request."""
 AWAY_AFTER: Final = 12.0
 
 CONNECT: Final = SessionConnectOptions(
