@@ -22,7 +22,7 @@ WINDOW: Final = 512
 WINDOW_SECONDS: Final = WINDOW / SAMPLE_RATE
 # More sensitive than an agent's detector (0.5 as a rule): speech that the agent heard and this did not would never get
 # a final, and a turn without a final never ends.
-_VOICED: Final = 0.3
+_VOICED: Final = 0.1
 _FEWEST_VOICED: Final = 3
 _PAUSE: Final = 7
 _BEFORE_SPEECH: Final = 10

@@ -20,7 +20,7 @@ import asyncio
 import uuid
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Never
 
 import grpc
@@ -58,6 +58,10 @@ class RivaSTT(stt.STT[Never]):
     (a `traceparent`) belongs to the turn that begins. `phrases` are hints of the weight `boost`. After a flush Riva
     has `final_timeout` seconds to answer; then that audio is given up and a retryable APITimeoutError reaches the
     session's `error` event, while listening goes on. gRPC's faults become the framework's APIError family.
+
+    The framework flushes in a pause; a word that begins at that moment, before the VAD has noticed it, would be cut in
+    two. So each request stream begins with the last `overlap` seconds before the flush: silence, or that word's onset.
+    It must be shorter than the VAD's silence at the end of speech, or a word could be heard twice.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class RivaSTT(stt.STT[Never]):
         phrases: Sequence[str] = (),
         boost: float = 20.0,
         final_timeout: float = 4.0,
+        overlap: float = 0.2,
         credentials: grpc.ChannelCredentials | None = None,
         metadata: Metadata = tuple,
     ) -> None:
@@ -85,6 +90,7 @@ class RivaSTT(stt.STT[Never]):
         )
         self.sample_rate = sample_rate
         self.final_timeout = final_timeout
+        self.overlap = overlap
         self.wanted = Wanted(model, interim_results=interim_results, phrases=tuple(phrases), boost=boost)
         self._target = target
         self._language = language
@@ -174,6 +180,7 @@ class RivaStream(stt.RecognizeStream):
         self._unheard: deque[Speech] = deque()
         self._requests: list[Request] = []
         self._position: float | None = None
+        self._latest: deque[bytes] = deque()
         self._speaking = False
 
     async def _run(self) -> None:
@@ -202,6 +209,7 @@ class RivaStream(stt.RecognizeStream):
                 # Kept before anything is awaited: a fault in between would lose it.
                 speech.add(bytes(item.data))
                 self._position = speech.end
+                self._remember(bytes(item.data))
                 if current is None:
                     await self._open(speech, opened)
                 else:
@@ -215,9 +223,20 @@ class RivaStream(stt.RecognizeStream):
     def _begin(self) -> Speech:
         # The framework sets the offset after it has made the stream, and moves it on at each retry.
         start = self.start_time_offset if self._position is None else self._position
-        speech = Speech(start, self._riva.sample_rate)
+        speech = Speech(start - self._seconds(self._latest), self._riva.sample_rate)
+        for chunk in self._latest:
+            speech.add(chunk)
         self._unheard.append(speech)
         return speech
+
+    def _remember(self, chunk: bytes) -> None:
+        """Keeps the latest chunks, as many as fit into the overlap."""
+        self._latest.append(chunk)
+        while self._latest and self._seconds(self._latest) > self._riva.overlap + 0.001:
+            self._latest.popleft()
+
+    def _seconds(self, chunks: Iterable[bytes]) -> float:
+        return sum(map(len, chunks)) / (2 * self._riva.sample_rate)
 
     async def _open(self, speech: Speech, opened: asyncio.Queue[Request | None]) -> None:
         request = self._riva.open_request(speech, write_timeout=self._conn_options.timeout)

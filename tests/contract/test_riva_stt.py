@@ -37,7 +37,7 @@ async def riva() -> AsyncIterator[tuple[ScriptedRiva, str]]:
 @pytest.fixture
 async def heard(riva: tuple[ScriptedRiva, str]) -> AsyncIterator[Listening]:
     """A recogniser connected to the scripted server, with one stream."""
-    async with aclosing(RivaSTT(riva[1], language="en-US", final_timeout=0.3)) as recogniser:
+    async with aclosing(RivaSTT(riva[1], language="en-US", final_timeout=0.3, overlap=0.0)) as recogniser:
         yield Listening(recogniser)
 
 
@@ -100,6 +100,19 @@ async def test_each_flush_ends_a_turn(riva: tuple[ScriptedRiva, str], heard: Lis
     assert finals == ["one", "two", "three"]
     assert [stream.numbers for stream in riva[0].streams] == [[*range(1, 6)], [*range(6, 11)], [*range(11, 16)]]
     assert all(stream.half_closed for stream in riva[0].streams)
+
+
+async def test_a_word_that_begins_at_the_flush_is_not_cut(riva: tuple[ScriptedRiva, str]) -> None:
+    """Each request stream begins with the audio just before the flush, and word times take that into account."""
+    riva[0].scripts.extend([says("yes", words=True), says("please", words=True)])
+    async with aclosing(RivaSTT(riva[1], language="en-US", overlap=0.06)) as recogniser:
+        heard = Listening(recogniser)
+        heard.turn(10)
+        heard.turn(10)
+        finals = [event for event in await heard.events(2) if event.type is FINAL]
+
+    assert [stream.numbers for stream in riva[0].streams] == [[*range(1, 11)], [*range(8, 21)]]
+    assert [round(event.alternatives[0].start_time, 3) for event in finals] == [0.0, 0.14]
 
 
 async def test_a_later_turn_never_overtakes(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
