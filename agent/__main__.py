@@ -8,9 +8,10 @@ from agent.logs import configure_logs
 from agent.prompts import PromptError
 from agent.server import serve
 from agent.settings import AgentSettings
-from agent.wiring import load_hotels, speech_settings
+from agent.wiring import load_hotels
 from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.settings import SettingsError
+from lambdas.shared.speech.registry import require_engines
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
         settings = AgentSettings.read()
         configure_logs(settings.log_level)
         load_hotels(settings)
-        speech_settings(settings)
+        require_engines(settings)
         asyncio.run(serve(settings))
     except (SettingsError, HotelFileError, PromptError) as error:
         raise SystemExit(f"the agent did not start: {error}") from None

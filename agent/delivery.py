@@ -115,7 +115,8 @@ class Outbox:
                 logger.error("report refused", kind=report.kind, label=report.label, error=error.code, fault=str(error))
                 self._settle(report, error)
             else:
-                logger.info(f"{report.label} stored", turn=report.turn, trace_id=report.trace_id, tries=failures + 1)
+                told = {"report": report.label, "turn": report.turn, "trace_id": report.trace_id}
+                logger.info("report stored", **told, tries=failures + 1)
                 self._settle(report, None)
             failures = 0
             self._waiting.popleft()

@@ -23,18 +23,7 @@ from pydantic import BaseModel, ValidationError
 from agent.trace import Traces, traceparent
 from lambdas.calls.models import Lease, LeaseRequest
 from lambdas.pms.models import Booked, BookRequest, HotelFacts, Offers, OffersRequest
-from lambdas.shared.domain.errors import (
-    BellhopError,
-    CallOver,
-    InDoubt,
-    LeaseHeld,
-    NotFound,
-    OfferExpired,
-    Refused,
-    SoldOut,
-    StaleEpoch,
-    Unreachable,
-)
+from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
 from lambdas.tts_router.models import PlanRequest, SpeechPlan
 
 EPOCH_HEADER: Final = "X-Call-Epoch"
@@ -44,9 +33,7 @@ QUICK: Final = 1.0
 PAUSE: Final = 0.2
 """Before the one retry."""
 
-_REFUSALS: Final[Mapping[str, type[Refused]]] = {
-    kind.code: kind for kind in (StaleEpoch, LeaseHeld, CallOver, OfferExpired, SoldOut, InDoubt)
-}
+_REFUSALS: Final[Mapping[str, type[Refused]]] = {kind.code: kind for kind in Refused.__subclasses__()}
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from lambdas.shared.settings import Settings
+from lambdas.shared.speech.registry import SpeechSettings
 
 Url = Annotated[str, StringConstraints(pattern=r"^(https?|wss?)://[^\s]+$")]
 
 
-class AgentSettings(Settings):
-    """The variables of a worker; secrets are named here and read where they are used."""
+class AgentSettings(SpeechSettings):
+    """The variables of a worker and its speech engines; secrets are named here and read where they are used."""
 
     livekit_url: Url
     livekit_secret: str
@@ -24,16 +24,9 @@ class AgentSettings(Settings):
     llm_url: Url
     llm_model: str
     llm_secret: str
-    speech_engines: Annotated[str, StringConstraints(pattern=r"^[a-z_]+(,[a-z_]+)*$")] = "http"
-    speech_url: Url | None = None
     hotels: Path = Path("hotels")
     max_calls: int = Field(default=4, ge=1, le=100)
     longest_call_seconds: int = Field(default=900, ge=30, le=7200)
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    @property
-    def engines(self) -> frozenset[str]:
-        """The speech engines that this stage has."""
-        return frozenset(self.speech_engines.split(","))

@@ -38,7 +38,7 @@ from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.settings import read_secret
 from lambdas.shared.speech.engine import Engine
-from lambdas.shared.speech.registry import SpeechSettings, open_engines
+from lambdas.shared.speech.registry import open_engines
 
 RIVA_LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES", "nl": "nl-NL"}
 MAX_TOOL_STEPS: Final = 4
@@ -61,12 +61,6 @@ def load_hotels(settings: AgentSettings) -> tuple[Hotels, Mapping[str, Prompts]]
     """The hotels and what is said for each; raises HotelFileError or PromptError before a guest finds out."""
     hotels = Hotels.load(settings.hotels)
     return hotels, {hotel.name: Prompts.load(hotel, hotel.language) for hotel in hotels}
-
-
-def speech_settings(settings: AgentSettings) -> SpeechSettings:
-    """What the speech engines need; raises SettingsError when an engine is unknown."""
-    given = {"SPEECH_ENGINES": settings.speech_engines, "SPEECH_URL": settings.speech_url or ""}
-    return SpeechSettings.read(given)
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ class Parts:
 
     def open_engines(self, traces: Traces) -> dict[str, Engine]:
         """This stage's speech engines."""
-        return open_engines(speech_settings(self.settings), headers=traces.answer_headers)
+        return open_engines(self.settings, headers=traces.answer_headers)
 
     def open_stt(self, hotel: Hotel, traces: Traces) -> stt.STT[Any]:
         """The recogniser, expecting the hotel's language and the words of its rooms."""

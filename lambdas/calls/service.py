@@ -10,10 +10,10 @@ from typing import Final
 from lambdas.calls.models import AgentEvent, CallView, FollowUp, LegacyEvent, LegacyTranscription, Turn
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import KINDS_OF, Call, Event, Kind, Source
+from lambdas.shared.domain.hotel import UNKNOWN_HOTEL
 from lambdas.shared.redaction import redact
-from lambdas.shared.tables import UNKNOWN_HOTEL
 
-_WORD: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]{0,59}$")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Told:
 
     def legacy_event(self, told: LegacyEvent, body: bytes) -> Call:
         """An earlier client's event, by its name alone: what else it says may be personal."""
-        return self._legacy(told, body, {"event": told.event if _WORD.match(told.event) else "unknown"})
+        return self._legacy(told, body, {"event": told.event if _WORD.fullmatch(told.event) else "unknown"})
 
     def legacy_transcription(self, told: LegacyTranscription, body: bytes) -> Call:
         """What an earlier client heard, redacted, and without the participant, who may be a phone number."""

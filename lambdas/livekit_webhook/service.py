@@ -33,8 +33,8 @@ UNREADABLE: Final = "WebhookUnreadable"
 UNKNOWN_HOTEL: Final = "UnknownHotel"
 DROPPED: Final = "WebhooksDropped"
 
-_ID: Final = re.compile(r"^[A-Za-z0-9_.:-]{1,128}$")
-_WORD: Final = re.compile(r"^[A-Za-z][A-Za-z_]{0,59}$")
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,59}")
 
 
 def _now() -> datetime:
@@ -78,7 +78,7 @@ class Reports:
         return Event(
             call_id=call_id,
             source=Source.LIVEKIT,
-            id=told_id if _ID.match(told_id) else hashlib.sha256(body).hexdigest(),
+            id=told_id if _ID.fullmatch(told_id) else hashlib.sha256(body).hexdigest(),
             kind=kind,
             at=self._at(report),
             data={field: value.lower() for field, value in data.items() if value},
@@ -118,7 +118,7 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _word(value: object) -> str | None:
     """A name of LiveKit's own, which cannot be a person's: nothing else is kept of what it says."""
-    return value if isinstance(value, str) and _WORD.match(value) else None
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def _whole(value: object) -> int:

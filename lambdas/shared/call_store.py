@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lambdas.shared.domain.call import Call, Event, dialled_number
 from lambdas.shared.domain.errors import NotFound
-from lambdas.shared.domain.hotel import Hotel, Hotels
+from lambdas.shared.domain.hotel import UNKNOWN_HOTEL, Hotel, Hotels
 from lambdas.shared.items import Conflict, Patience, Write, decode, encode, reaching, stamp, transact
 from lambdas.shared.tables import (
     AFTER_EVENTS,
@@ -21,7 +21,6 @@ from lambdas.shared.tables import (
     EVENTS,
     EXPIRES,
     TURNS,
-    UNKNOWN_HOTEL,
     call_pk,
     event_sk,
     follow_up_sk,

@@ -14,9 +14,6 @@ from lambdas.shared.items import stamp
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-UNKNOWN_HOTEL: Final = "unknown"
-"""Stands where a hotel's name would, for calls to a number that no hotel has."""
-
 CALL: Final = "CALL"
 EVENTS: Final = "EVENT#"
 TURNS: Final = "TURN#"

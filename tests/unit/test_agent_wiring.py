@@ -13,9 +13,10 @@ from agent.server import AGENT_NAME, TARGET_LOAD, build_server
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.trace import Traces
-from agent.wiring import Parts, open_session, open_tts, speech_settings
+from agent.wiring import Parts, open_session, open_tts
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import SettingsError
+from lambdas.shared.speech.registry import require_engines
 from tests.agent import AURORA, CALL_ID
 
 pytestmark = pytest.mark.unit
@@ -28,6 +29,7 @@ ENVIRONMENT = {
     "LLM_URL": "http://127.0.0.1:8803/v1",
     "LLM_MODEL": "bellhop-brain",
     "LLM_SECRET": "bellhop/test/llm",
+    "SPEECH_ENGINES": "http",
     "SPEECH_URL": "http://127.0.0.1:8802",
 }
 
@@ -48,10 +50,16 @@ def test_settings_name_what_is_missing() -> None:
 
 def test_an_engine_nobody_knows_stops_the_start() -> None:
     """A voice that cannot be is found before a guest calls."""
-    settings = AgentSettings.read({**ENVIRONMENT, "SPEECH_ENGINES": "gramophone"})
-
     with pytest.raises(SettingsError, match="gramophone"):
-        speech_settings(settings)
+        AgentSettings.read({**ENVIRONMENT, "SPEECH_ENGINES": "gramophone"})
+
+
+def test_an_engine_without_its_address_stops_the_start() -> None:
+    """An engine that is named and absent is found before a guest calls."""
+    settings = AgentSettings.read({**ENVIRONMENT, "SPEECH_URL": ""})
+
+    with pytest.raises(SettingsError, match="SPEECH_URL"):
+        require_engines(settings)
 
 
 def test_settings_that_are_written_are_read_again() -> None:

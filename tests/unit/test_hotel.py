@@ -77,6 +77,12 @@ def test_the_demo_hotel_can_be_read() -> None:
     assert aurora.knowledge
 
 
+def test_a_folder_cannot_be_called_unknown(tmp_path: Path) -> None:
+    """Calls to numbers without a hotel are kept under that name, and no hotel may see them."""
+    with pytest.raises(HotelFileError, match='name "unknown" is kept for calls'):
+        load_hotel(write(tmp_path, name="unknown"))
+
+
 def test_a_day_is_the_hotels_own(tmp_path: Path) -> None:
     """A call just before midnight in London is the next day's in Lisbon's summer only where clocks say so."""
     hotel = load_hotel(write(tmp_path, FILE.replace("Europe/Lisbon", "Europe/Berlin")))

@@ -32,6 +32,8 @@ from lambdas.shared.domain.money import Currency, Money
 from lambdas.shared.domain.stay import RoomType
 
 E164: Final = re.compile(r"^\+[1-9][0-9]{6,14}\Z")
+UNKNOWN_HOTEL: Final = "unknown"
+"""Under this name calls are kept whose number no hotel has."""
 LANGUAGES: Final = ("en", "de", "fr", "it", "es", "nl")
 """The languages a receptionist can be given, as ISO 639-1 codes."""
 
@@ -109,6 +111,13 @@ class Hotel(_Part):
     voices: Mapping[str, tuple[Voice, ...]]
     retention: Retention = Retention()
     knowledge: Mapping[str, str] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value == UNKNOWN_HOTEL:
+            raise ValueError(f'"{value}" is kept for calls to numbers that no hotel has; call the folder otherwise')
+        return value
 
     @field_validator("timezone")
     @classmethod

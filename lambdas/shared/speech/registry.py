@@ -59,17 +59,27 @@ def _open_http(settings: SpeechSettings, sample_rate: int, headers: Headers) -> 
 ENGINES: Final[Mapping[str, Vendor]] = {"http": Vendor(needs=("speech_url",), open=_open_http)}
 
 
+def require_engines(settings: SpeechSettings) -> None:
+    """Raises SettingsError when an engine of SPEECH_ENGINES lacks its settings, before anybody needs it."""
+    for name in engine_names(settings.speech_engines):
+        _vendor(name, settings)
+
+
 def open_engine(
     name: str, settings: SpeechSettings, *, sample_rate: int = SAMPLE_RATE, headers: Headers = dict
 ) -> Engine:
     """The engine of that name; raises SettingsError when it is unknown or lacks its settings."""
+    return _vendor(name, settings).open(settings, sample_rate, headers)
+
+
+def _vendor(name: str, settings: SpeechSettings) -> Vendor:
     if name not in ENGINES:
         raise SettingsError(f"{name!r} is not a speech engine; known are {', '.join(ENGINES)}")
     vendor = ENGINES[name]
     missing = [field.upper() for field in vendor.needs if not getattr(settings, field)]
     if missing:
         raise SettingsError(f"speech engine {name!r} is absent: it needs {', '.join(missing)}")
-    return vendor.open(settings, sample_rate, headers)
+    return vendor
 
 
 def open_engines(
