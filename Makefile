@@ -32,8 +32,8 @@ test: check ## everything CI runs: check, integration and at most five spoken ca
 check: ready style types imports ## format, lint, types, import rules, unit and contract tests
 	$(PYTEST) -m "unit or contract" $(ARGS)
 
-e2e: ready ## every spoken call, those with failing parts too
-	$(PYTEST) -m "e2e or faults" $(ARGS)
+e2e: ready ## every spoken call, those with failing parts too (writes docs/reports/spoken-calls.md)
+	$(PYTEST) -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)
 
 style: ready
 	.venv/bin/ruff format --check --quiet
