@@ -22,7 +22,7 @@ call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists 
 	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO) $(ARGS)
 
 up: ready ## keep the whole system running and print its addresses
-	@$(RUN) local.stack
+	@$(RUN) local.up
 
 ##@ Tests
 .PHONY: test check style types imports e2e

@@ -1,31 +1,26 @@
 """The whole system on one machine: the real parts and, where the real thing cannot be had, stand-ins chosen by name.
 
-`async with Stack.start(...)` runs it for a program; `python -m local.stack` keeps it running and prints its addresses.
+`async with Stack.start(...)` runs it until the block ends; `local/up.py` keeps it running for a person.
 Everything listens on loopback; a preferred port that is in use is replaced by another.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import json
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import grpc
 import httpx
-from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
 
 from agent.settings import AgentSettings
 from lambdas.calls.settings import CallsSettings
@@ -35,6 +30,7 @@ from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
 from local.processes import ROOT, Child, StartError, choosing_ports, claimed, free_port
+from local.readiness import answers, recognises
 from local.settings import BrainSettings, GatewaySettings, RivaSettings, VoicesSettings
 
 REGION: Final = "eu-central-1"
@@ -185,13 +181,13 @@ class _Starting:
             "webhook": {"api_key": self._livekit_key, "urls": [f"{self._at.api}/v1/livekit/webhook"]},
         }
         child = await self._child("livekit", [_livekit_server()], {"LIVEKIT_CONFIG": json.dumps(config)})
-        await child.wait_until(_answers(http, self._at.livekit.replace("ws", "http", 1)))
+        await child.wait_until(answers(http, self._at.livekit.replace("ws", "http", 1)))
         self._progress("livekit-server")
 
     async def _start_cloud(self, http: httpx.AsyncClient) -> None:
         port = str(self._ports["aws"])
         aws = await self._child("aws", [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port], {})
-        await aws.wait_until(_answers(http, f"{self._at.aws}/moto-api/"))
+        await aws.wait_until(answers(http, f"{self._at.aws}/moto-api/"))
         await asyncio.to_thread(self._fill_cloud)
         self._progress("tables and secrets")
         programs: tuple[Settings, ...] = (
@@ -210,7 +206,7 @@ class _Starting:
                 **{variable: value for settings in programs for variable, value in settings.write().items()},
             },
         )
-        await gateway.wait_until(_answers(http, f"{self._at.api}/_health"))
+        await gateway.wait_until(answers(http, f"{self._at.api}/_health"))
         self._progress("the functions behind their gateway")
 
     def _fill_cloud(self) -> None:
@@ -229,17 +225,17 @@ class _Starting:
         waiting = []
         if self._replace.riva is None:
             riva = await self._module("riva", RivaSettings(port=self._ports["riva"]).write())
-            waiting.append(riva.wait_until(_recognises(self._at.riva)))
+            waiting.append(riva.wait_until(recognises(self._at.riva)))
         if self._replace.voices is None:
             voices = await self._module("voices", VoicesSettings(port=self._ports["voices"]).write())
-            waiting.append(voices.wait_until(_answers(http, f"{self._at.voices}/health")))
+            waiting.append(voices.wait_until(answers(http, f"{self._at.voices}/health")))
         await asyncio.gather(*waiting)
         self._progress("recognition and voice")
 
     async def _start_brain(self, http: httpx.AsyncClient) -> None:
         if self._replace.brain is None:
             brain = await self._module("brain", BrainSettings(port=self._ports["brain"], api_key=self._llm_key).write())
-            await brain.wait_until(_answers(http, f"{self._at.brain}/health"))
+            await brain.wait_until(answers(http, f"{self._at.brain}/health"))
             self._progress("the model's stand-in")
 
     async def _start_agent(self, http: httpx.AsyncClient) -> None:
@@ -260,7 +256,7 @@ class _Starting:
         )
         command = [sys.executable, "-m", "agent"]
         agent = await self._child("agent", command, {**self._aws_environment(), **settings.write()})
-        await agent.wait_until(_answers(http, f"http://127.0.0.1:{port}/"))
+        await agent.wait_until(answers(http, f"http://127.0.0.1:{port}/"))
         self._progress("the receptionist")
 
     async def _module(self, name: str, environ: Mapping[str, str]) -> Child:
@@ -307,58 +303,3 @@ def _livekit_server() -> str:
     if not found:
         raise StartError("livekit-server is missing; `make setup` builds it")
     return found
-
-
-def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
-    async def ready() -> bool:
-        try:
-            return (await http.get(url)).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
-    return ready
-
-
-def _recognises(address: str) -> Callable[[], Awaitable[bool]]:
-    async def ready() -> bool:
-        async with grpc.aio.insecure_channel(address) as channel:
-            stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(channel)
-            try:
-                await stub.GetRivaSpeechRecognitionConfig(
-                    riva_asr_pb2.RivaSpeechRecognitionConfigRequest(), timeout=1.0
-                )
-            except grpc.aio.AioRpcError:
-                return False
-            return True
-
-    return ready
-
-
-async def _keep_running() -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with Stack.start(logs=ROOT / ".local" / "logs" / "up", progress=lambda part: print(f"  ✓ {part}")) as stack:
-        at = stack.addresses
-        print(
-            f"\n  LiveKit    {at.livekit}\n  API        {at.api}\n  AWS        {at.aws}  (tables calls, leases)"
-            f"\n  Riva       {at.riva}\n  voices     {at.voices}\n  brain      {at.brain}"
-            f"\n  logs       {stack.logs.relative_to(ROOT)}/\n\nCtrl-C ends it.",
-            flush=True,
-        )
-        await stopped.wait()
-        print("ending …")
-
-
-def main() -> None:
-    """Keep the stack running until Ctrl-C."""
-    argparse.ArgumentParser(prog="make up", description=main.__doc__).parse_args()
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_keep_running())
-    except StartError as error:
-        raise SystemExit(f"the stack did not start: {error}") from None
-
-
-if __name__ == "__main__":
-    main()
