@@ -35,6 +35,8 @@ DROPPED: Final = "WebhooksDropped"
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,59}")
+_MOST_DIGITS: Final = 11
+"""Seconds until the year 5138; what is longer is no time, and the last years of the calendar have no local day."""
 
 
 def _now() -> datetime:
@@ -74,11 +76,11 @@ class Reports:
         data = {"event": name, "participant": role, "reason": _word(participant.get("disconnectReason"))}
         if kind is Kind.GUEST_JOINED:
             data["guest"] = self._guest(call_id, participant)
-        told_id = str(report.get("id", ""))
+        told_id = report.get("id")
         return Event(
             call_id=call_id,
             source=Source.LIVEKIT,
-            id=told_id if _ID.fullmatch(told_id) else hashlib.sha256(body).hexdigest(),
+            id=told_id if isinstance(told_id, str) and _ID.fullmatch(told_id) else hashlib.sha256(body).hexdigest(),
             kind=kind,
             at=self._at(report),
             data={field: value.lower() for field, value in data.items() if value},
@@ -97,10 +99,8 @@ class Reports:
 
     def _at(self, report: Mapping[str, Any]) -> datetime:
         """When it happened; whoever leaves that out, or says something impossible, means now."""
-        try:
-            return datetime.fromtimestamp(_whole(report.get("createdAt")) or self.now().timestamp(), UTC)
-        except (OverflowError, OSError, ValueError):
-            return self.now()
+        told = _whole(report.get("createdAt"))
+        return datetime.fromtimestamp(told, UTC) if told else self.now()
 
 
 def _parsed(body: bytes) -> Mapping[str, Any] | None:
@@ -124,4 +124,4 @@ def _word(value: object) -> str | None:
 def _whole(value: object) -> int:
     """A count or a time; LiveKit writes 64-bit numbers as text."""
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0

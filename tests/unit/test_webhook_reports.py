@@ -128,7 +128,9 @@ def test_a_name_in_place_of_a_word_is_not_kept(reports: Reports, calls: MemoryCa
     [
         {"id": "no id of ours!"},
         {"id": None},
+        {"id": 7},
         {"createdAt": "yesterday"},
+        {"createdAt": "253402300799"},
         {"createdAt": "999999999999999"},
         {"createdAt": None},
         {"participant": "Anna"},
@@ -144,6 +146,22 @@ def test_an_odd_report_is_stored_all_the_same(reports: Reports, calls: MemoryCal
     reports.accept(body)
 
     assert calls.only_event().call_id == CALL
+
+
+@pytest.mark.parametrize("told_id", [None, 7, "no id of ours!"])
+def test_reports_without_an_id_are_told_apart(reports: Reports, calls: MemoryCalls, told_id: object) -> None:
+    """Two reports that name themselves badly are two events, and none of them is lost."""
+    for event in ("room_started", "room_finished"):
+        reports.accept(report(event, id=told_id))
+
+    assert [event.kind for event in calls.events.values()] == [Kind.ROOM_STARTED, Kind.ROOM_FINISHED]
+
+
+def test_a_time_at_the_end_of_the_calendar_is_now(reports: Reports, calls: MemoryCalls) -> None:
+    """A time whose day at the hotel does not exist cannot keep a report from being stored."""
+    reports.accept(report("room_started", createdAt="253402300799"))
+
+    assert calls.only_event().at == NOW
 
 
 @pytest.mark.parametrize(
