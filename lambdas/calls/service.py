@@ -58,7 +58,8 @@ class Told:
 
     def legacy_event(self, told: LegacyEvent, body: bytes) -> Call:
         """An earlier client's event, by its name alone: what else it says may be personal."""
-        return self._legacy(told, body, {"event": told.event if _WORD.fullmatch(told.event) else "unknown"})
+        is_name = _WORD.fullmatch(told.event) and redact(told.event) == told.event
+        return self._legacy(told, body, {"event": told.event if is_name else "unknown"})
 
     def legacy_transcription(self, told: LegacyTranscription, body: bytes) -> Call:
         """What an earlier client heard, redacted, and without the participant, who may be a phone number."""

@@ -171,3 +171,13 @@ def test_an_earlier_client_only_contributes_facts(app: Api, calls: MemoryCalls) 
 
     assert answer == (200, {"state": "ringing"})
     assert calls.only_event().data == {"event": "ended"}
+
+
+@pytest.mark.parametrize("name", ["sip_491713920055", "Anna Meier called", "call +49 171 3920055"])
+def test_an_earlier_events_name_is_a_word_of_a_program(app: Api, calls: MemoryCalls, name: str) -> None:
+    """A name that holds a number, or is more than a word, is not kept."""
+    body = {"call_id": CALL, "event": name, "timestamp": AT, "id": "x1"}
+
+    ask(app, request_event("POST", "/call/event", body, {"authorization": f"Bearer {TOKEN}"}))
+
+    assert calls.only_event().data == {"event": "unknown"}
