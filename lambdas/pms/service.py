@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -138,15 +139,22 @@ class Bookings:
                 return found
 
     def _earlier(self, wish: Wish, guest: Guest, *, epoch: int) -> list[Reservation]:
-        """What this call has booked of the same, including what was sent and whose answer got lost."""
+        """What this call has booked of the same, once what was sent before is settled.
+
+        A wish whose answer got lost is carried to its end first, as a retry of it would be; raises InDoubt while it is
+        not known what became of one, since another might be a second booking.
+        """
         same = [
             other
             for other in self.wishes.of_call(wish.call_id)
             if other.id != wish.id and _is_same(other.offer, wish.offer) and _name(other.guest) == _name(guest)
         ]
         booked = [_reservation(other) for other in same if other.state is WishState.BOOKED]
-        unsettled = [other for other in same if other.state in (WishState.SENT, WishState.IN_DOUBT)]
-        return booked + [found for other in unsettled if (found := self._found(other, epoch=epoch))]
+        for other in same:
+            if other.state in (WishState.SENT, WishState.IN_DOUBT):
+                with suppress(SoldOut):
+                    booked.append(self._carry_out(other, guest, rooms=1, epoch=epoch))
+        return booked
 
     def _found(self, wish: Wish, *, epoch: int) -> Reservation | None:
         """The reservation that the hotel's system made of a wish whose answer was not heard."""

@@ -248,6 +248,43 @@ def test_the_answer_lost_for_one_wish_counts_for_the_next(desk: Desk) -> None:
     assert len(desk.system.booked) == 1
 
 
+def test_a_wish_that_never_arrived_goes_before_the_next(desk: Desk) -> None:
+    """What was sent may still arrive, so it is sent again under its own name instead of a second one beside it."""
+    desk.system.failures = [Unreachable("no answer")]
+    lost = desk.double()
+    with pytest.raises(Unreachable):
+        desk.book(lost)
+
+    assert desk.book(desk.double()).reference == lost.id
+    assert list(desk.system.booked) == [lost.id]
+
+
+def test_a_doubt_stands_in_the_way_of_the_same_booking(desk: Desk) -> None:
+    """While it is not known whether a stay was booked, the same is not booked by a new wish; another stay is."""
+    desk.system.failures = [InDoubt("who knows")]
+    with pytest.raises(InDoubt):
+        desk.book(desk.double())
+
+    with pytest.raises(InDoubt):
+        desk.book(desk.double())
+    assert not desk.system.booked
+
+    assert desk.book(desk.offers()[-1]).room == "suite"
+
+
+def test_an_earlier_wish_that_finds_the_hotel_full_does_not_hinder_the_next(desk: Desk) -> None:
+    """A lost wish that turns out to be refused is no reservation, and the new wish is tried."""
+    desk.system.failures = [Unreachable("no answer"), SoldOut("gone")]
+    lost = desk.double()
+    with pytest.raises(Unreachable):
+        desk.book(lost)
+
+    wish = desk.double()
+
+    assert desk.book(wish).reference == wish.id
+    assert desk.state_of(lost) is WishState.REFUSED
+
+
 def test_an_agent_that_lost_its_call_books_nothing(desk: Desk) -> None:
     """Neither offers nor bookings are made for a lease that is over."""
     wish = desk.double()
