@@ -134,6 +134,21 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [("# Pool\nFür Gäste.".encode("latin-1"), "must be text in UTF-8"), (b"# PARKING\nNone.", '"PARKING" is a topic')],
+)
+def test_a_page_that_cannot_be_used_is_named(tmp_path: Path, page: bytes, told: str) -> None:
+    """A page in another encoding, or a topic that is told twice, stops the start-up and says which page it is."""
+    folder = write(tmp_path)
+    (folder / "knowledge" / "more.md").write_bytes(page)
+
+    with pytest.raises(HotelFileError, match=r"knowledge/more\.md") as caught:
+        load_hotel(folder)
+
+    assert told in str(caught.value)
+
+
 def test_a_folder_without_its_file_is_told(tmp_path: Path) -> None:
     """An empty folder is a mistake, not a hotel less."""
     (tmp_path / "empty").mkdir()

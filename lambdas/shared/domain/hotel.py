@@ -198,10 +198,18 @@ def _told(fault: Any) -> str:
 def _knowledge(folder: Path) -> dict[str, str]:
     sections: dict[str, str] = {}
     for page in sorted((folder / "knowledge").glob("*.md")):
-        for section in re.split(r"^#+\s+", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            topic, _, text = section.partition("\n")
-            if text.strip():
-                sections[topic.strip().lower()] = " ".join(text.split())
+        try:
+            written = page.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise HotelFileError(f"{page}: cannot be read ({type(error).__name__}); it must be text in UTF-8") from None
+        for section in re.split(r"^#+\s+", written, flags=re.MULTILINE)[1:]:
+            heading, _, text = section.partition("\n")
+            topic = heading.strip().lower()
+            if not text.strip():
+                continue
+            if topic in sections:
+                raise HotelFileError(f'{page}: "{heading.strip()}" is a topic already; tell it in one place')
+            sections[topic] = " ".join(text.split())
     return sections
 
 
