@@ -36,7 +36,6 @@ from local.settings import BrainSettings, GatewaySettings, RivaSettings, VoicesS
 REGION: Final = "eu-central-1"
 CALLS_TABLE: Final = "calls"
 LEASES_TABLE: Final = "leases"
-LIVEKIT_VERSION: Final = "1.13.5"
 LIVEKIT_SECRET: Final = "bellhop/local/livekit"  # noqa: S105  a secret's name
 GUEST_KEY_SECRET: Final = "bellhop/local/guest-key"  # noqa: S105  a secret's name
 LEGACY_TOKEN_SECRET: Final = "bellhop/local/legacy-token"  # noqa: S105  a secret's name
@@ -301,5 +300,5 @@ def _livekit_server() -> str:
     built = ROOT / ".local" / "bin" / "livekit-server"
     found = str(built) if built.exists() else shutil.which("livekit-server")
     if not found:
-        raise StartError("livekit-server is missing; `make setup` builds it")
+        raise StartError("livekit-server is missing; `make ready` builds it")
     return found
