@@ -1,4 +1,4 @@
-"""Servers an engine speaks through: the real one over a voice that counts, and one that says what it is told."""
+"""What an engine speaks through: a voice that counts, for the real server, and a server that says what it is told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-
-import uvicorn
-from starlette.applications import Starlette
 
 VOICE = "en_US-joe-medium"
 SAMPLE_RATE = 24_000
@@ -30,22 +27,6 @@ class CountingVoice:
                 self.gate.wait(10)
             self.computed += 1
             yield TENTH
-
-
-@asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[str]:
-    """The application on a free port of the loopback interface."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
 
 
 class ScriptedServer:

@@ -16,7 +16,6 @@ import httpx
 import openai
 import pytest
 import pytest_asyncio
-import uvicorn
 from livekit.agents import ChatContext, function_tool
 from livekit.plugins.openai import LLM
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
@@ -24,6 +23,7 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from local.brain import MODEL, build_app
 from local.scenario import load_scenario
 from local.script import Script
+from tests.serving import served
 
 pytestmark = pytest.mark.contract
 
@@ -63,14 +63,8 @@ class Service:
 
 @asynccontextmanager
 async def serving(script: Script | None) -> AsyncIterator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(build_app(KEY, script), log_config=None, lifespan="off"))
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield Service(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        finally:
-            server.should_exit = True
-            await running
+    async with served(build_app(KEY, script)) as url:
+        yield Service(url)
 
 
 @pytest_asyncio.fixture

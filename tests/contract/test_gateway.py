@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import httpx
 import pytest
-import uvicorn
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -21,6 +20,7 @@ from botocore.credentials import Credentials
 from lambdas.endpoints import Function
 from local.gateway import Fault, Gateway, GatewayTransport, asgi
 from local.sigv4 import SignatureCheck
+from tests.serving import served
 
 pytestmark = pytest.mark.contract
 
@@ -366,18 +366,11 @@ async def test_a_socket_changes_nothing() -> None:
     """Served by uvicorn, a path arrives as it was sent, its signature holds, and the answer's headers are whole."""
     echo = Echo({**TEXT, "multiValueHeaders": {"Set-Thing": ["a", "b"]}})
     gateway = Gateway(dict.fromkeys(get_args(Function), echo), CHECK)
-    server = uvicorn.Server(uvicorn.Config(asgi(gateway), port=0, log_config=None, access_log=False, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     request = signed("POST", f"/v1/calls/{CALL.replace('+', '%2B')}/turns?x=%2B", b'{"x": 1}')
-    request.url = request.url.copy_with(port=port)
 
-    async with httpx.AsyncClient() as there:
+    async with served(asgi(gateway)) as url, httpx.AsyncClient() as there:
+        request.url = request.url.copy_with(port=httpx.URL(url).port)
         answer = await there.send(request)
-    server.should_exit = True
-    await serving
 
     assert (answer.status_code, answer.text) == (200, "done")
     assert answer.headers.get_list("set-thing") == ["a", "b"]

@@ -30,7 +30,8 @@ from lambdas.shared.speech.engine import Engine
 from lambdas.shared.speech.http import HttpEngine
 from lambdas.tts_router.models import SpeechPlan
 from local.voices import build_app
-from tests.contract.speech_service import SAMPLE_RATE, TENTH, VOICE, CountingVoice, served
+from tests.contract.speech_service import SAMPLE_RATE, TENTH, VOICE, CountingVoice
+from tests.serving import served
 
 pytestmark = pytest.mark.contract
 

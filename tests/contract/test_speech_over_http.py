@@ -22,7 +22,8 @@ import pytest
 from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
 from lambdas.shared.speech.http import HttpEngine, Patience
 from local.voices import build_app
-from tests.contract.speech_service import SAMPLE_RATE, TENTH, VOICE, CountingVoice, ScriptedServer, answer, served
+from tests.contract.speech_service import SAMPLE_RATE, TENTH, VOICE, CountingVoice, ScriptedServer, answer
+from tests.serving import served
 
 pytestmark = pytest.mark.contract
 

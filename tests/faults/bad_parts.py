@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.contract.scripted_riva import ScriptedRiva, hangs
-from tests.contract.speech_service import served
+from tests.serving import served
 
 Garbage = Callable[[], Response]
 
