@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +13,10 @@ from lambdas.shared.domain.hotel import PhoneNumber
 
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
 Said = Annotated[str, StringConstraints(max_length=4000)]
+Milliseconds = Annotated[int, Field(ge=-86_400_000, le=86_400_000)]
+"""A wait of less than a day; a part that was ready before it was asked has a negative one."""
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""A time that has a day at every hotel; the calendar's first and last years have none in some time zones."""
 TraceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -37,8 +42,8 @@ class AgentEvent(_Wire):
 
     id: ItemId
     kind: Kind
-    seq: int = Field(ge=1)
-    at: AwareDatetime
+    seq: int = Field(ge=1, le=1_000_000_000)
+    at: Moment
     data: Mapping[Literal["reason"], Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}$")]] = {}
 
 
@@ -46,7 +51,7 @@ class ToolRun(_Wire):
     """A tool that ran during a turn: never its arguments."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
-    ms: int = Field(ge=0)
+    ms: Annotated[Milliseconds, Field(ge=0)]
     error: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")] | None = None
 
 
@@ -58,13 +63,15 @@ class Turn(_Wire):
     """
 
     number: int = Field(ge=1, le=9999)
-    at: AwareDatetime
+    at: Moment
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
     guest: Said = ""
     agent: Said = ""
     interrupted: bool = False
     tools: tuple[ToolRun, ...] = Field(default=(), max_length=20)
-    latency_ms: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")], int] = {}
+    latency_ms: Annotated[
+        Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")], Milliseconds], Field(max_length=20)
+    ] = {}
     trace_id: TraceId
 
 
@@ -73,7 +80,7 @@ class FollowUp(_Wire):
 
     id: ItemId
     kind: Literal["callback", "message"] = "callback"
-    at: AwareDatetime
+    at: Moment
     callback: PhoneNumber | None = None
     guest_name: Annotated[str, StringConstraints(max_length=100)] | None = None
     message: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -93,7 +100,7 @@ class LegacyEvent(_Wire):
     id: ItemId | None = None
     call_id: CallId
     event: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    timestamp: AwareDatetime
+    timestamp: Moment
     data: Mapping[str, Any] = {}
 
 
@@ -105,7 +112,7 @@ class LegacyTranscription(_Wire):
     text: Said
     language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
     is_final: bool
-    timestamp: AwareDatetime
+    timestamp: Moment
     participant: Annotated[str, StringConstraints(max_length=200)]
 
 

@@ -43,7 +43,7 @@ Model = TypeVar("Model", bound=BaseModel)
 # REST APIs pass a path as it was sent, HTTP APIs and some clients decode it: both meet here. A `+` is a plus sign.
 CallInPath = Annotated[str, BeforeValidator(unquote), StringConstraints(pattern=CALL_ID), Path(description="Its room")]
 HotelInPath = Annotated[str, BeforeValidator(unquote), StringConstraints(max_length=40), Path(description="Its folder")]
-Epoch = Annotated[int, Header(alias=EPOCH_HEADER, ge=0, description="The epoch of the agent's lease")]
+Epoch = Annotated[int, Header(alias=EPOCH_HEADER, ge=0, le=1_000_000_000, description="The epoch of the agent's lease")]
 
 
 class InvalidRequest(Exception):

@@ -73,6 +73,30 @@ def test_an_event_without_an_epoch_is_refused(app: Api, calls: MemoryCalls) -> N
     assert not calls.events
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("events", event(at="9999-12-31T23:59:59Z"), "at"),
+        ("events", event(at="0001-01-01T00:00:00+14:00"), "at"),
+        ("events", event(at="2026-11-24T18:30:00"), "at"),
+        ("events", event(seq=10**40), "seq"),
+        ("turns", turn(latency_ms={"model": 10**40}), "latency_ms.model"),
+        ("turns", turn(tools=[{"name": "book_stay", "ms": -1}]), "tools.0.ms"),
+        ("turns", turn(guest="a" * 4001), "guest"),
+        ("follow-ups", {"id": "f1", "at": "9999-12-31T23:59:59Z", "message": "Call."}, "at"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_by_its_field(
+    app: Api, calls: MemoryCalls, path: str, body: Any, field: str
+) -> None:
+    """A time no hotel has, or a number no database keeps, is the sender's mistake and not ours."""
+    status, answer = tell(app, path, body)
+
+    assert status == 400
+    assert answer["error"]["message"].startswith(f"body.{field}: ")
+    assert not calls.events
+
+
 def test_an_agent_that_lost_its_call_is_heard_all_the_same(app: Api) -> None:
     """An event of an earlier lease is stored and answered 200."""
     tell(app, "events", event("e1", "answered", 1), epoch=2)
