@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from lambdas.shared.observability import trace_of
 from local.completions import ChatError, ChatRequest, chunks, completion, fitted
 from local.dialogue import Action, CallTool, Say, reply
 from local.scenario import load_scenario
@@ -73,13 +74,13 @@ class _Brain:
             text = f"The model {chat.model!r} does not exist; there is {MODEL!r}."
             raise ChatError(404, text, code="model_not_found", param="model")
         chat.check()
-        action = self._decide(chat)
+        action = self._decide(chat, trace_of(request.headers))
         if not chat.stream:
             return JSONResponse(completion(chat, action))
         headers = {"Cache-Control": "no-cache"}
         return StreamingResponse(_server_sent(chat, action), media_type="text/event-stream", headers=headers)
 
-    def _decide(self, chat: ChatRequest) -> Action:
+    def _decide(self, chat: ChatRequest, trace_id: str | None) -> Action:
         script = self._script
         if script is None:
             raise ChatError(503, "No scenario is loaded; send one to PUT /scenario.", code="no_scenario")
@@ -90,7 +91,7 @@ class _Brain:
             action = fitted(action, chat.tools)
         # Neither words nor arguments: they are the guest's.
         does = {"tool": action.tool, "step": action.step} if isinstance(action, CallTool) else {"tool": None}
-        logger.info("replied", messages=len(chat.messages), **does)
+        logger.info("replied", messages=len(chat.messages), trace_id=trace_id, **does)
         return action
 
     def _admit(self, request: Request) -> None:

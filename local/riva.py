@@ -19,6 +19,7 @@ import grpc
 import structlog
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_audio_pb2
 
+from lambdas.shared.observability import trace_of
 from local.recogniser import Recogniser, Samples, Transcript, prepare_model
 from local.service import log_json
 from local.settings import RivaSettings
@@ -147,7 +148,7 @@ class _Hearing:
         self._wanted = wanted
         self._context = context
         self._request_id = request_id
-        self._trace = dict(context.invocation_metadata() or ()).get("traceparent")
+        self._trace_id = trace_of(dict(context.invocation_metadata() or ()))
         self._listener = Listener(end_silence=wanted.end_silence)
         self._guess: asyncio.Task[Transcript] | None = None
         self._interim: asyncio.Task[None] | None = None
@@ -205,7 +206,7 @@ class _Hearing:
             waited_ms=round((time.monotonic() - began) * 1000),
             guessed=self._guess is not None,
             empty=not transcript.text,
-            traceparent=self._trace,
+            trace_id=self._trace_id,
         )
         await self._drop_guess()
         if transcript.text:

@@ -35,6 +35,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from lambdas.shared.observability import trace_of
 from local.service import log_json, serve_http
 from local.settings import VoicesSettings
 
@@ -139,10 +140,10 @@ class Engine:
     async def speech(self, request: Request) -> Response:
         self._admit(request)
         wanted = _parse(await request.body())
-        audio = self._pieces(wanted)
+        audio = self._pieces(wanted, trace_of(request.headers))
         return StreamingResponse(audio, media_type=f"audio/L16; rate={wanted.sample_rate}; channels=1")
 
-    async def _pieces(self, wanted: SpeechRequest) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, wanted: SpeechRequest, trace_id: str | None) -> AsyncGenerator[bytes, None]:
         # A sentence is one job of the worker: when the client goes away, jobs that have not begun are not begun.
         loop, began, first_ms, finished = asyncio.get_running_loop(), time.perf_counter(), None, False
         pieces = self._speak(wanted.text, wanted.voice, wanted.sample_rate)
@@ -153,7 +154,8 @@ class Engine:
             finished = True
         finally:
             said = "text spoken" if finished else "speech stopped"
-            logger.info(said, voice=wanted.voice, characters=len(wanted.text), first_ms=first_ms, ms=_ms_since(began))
+            about = {"voice": wanted.voice, "characters": len(wanted.text), "trace_id": trace_id}
+            logger.info(said, first_ms=first_ms, ms=_ms_since(began), **about)
 
     def _admit(self, request: Request) -> None:
         if self._api_key is None:
