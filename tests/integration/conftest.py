@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tests.integration.stores import Tables
+from tests.tables import database
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def dynamodb() -> Iterator[DynamoDBClient]:
     """A database that is nobody else's for the length of a module."""
-    region, key = "eu-central-1", "test"
     if url := os.environ.get("DYNAMODB_URL"):
+        region, key = "eu-central-1", "test"
         yield boto3.client(
             "dynamodb", endpoint_url=url, region_name=region, aws_access_key_id=key, aws_secret_access_key=key
         )
         return
-    with mock_aws():
-        yield boto3.client("dynamodb", region_name=region, aws_access_key_id=key, aws_secret_access_key=key)
+    with database() as client:
+        yield client
 
 
 @pytest.fixture

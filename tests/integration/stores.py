@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,14 +13,14 @@ from lambdas.shared.call_store import DynamoCallStore
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.items import Patience, decode, encode
 from lambdas.shared.leases import DynamoLeases
-from lambdas.shared.tables import call_pk, create_tables
+from lambdas.shared.tables import call_pk
 from lambdas.shared.wish_store import DynamoWishes
+from tests.tables import new_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 HOTELS: Final = Hotels.load(Path(__file__).parents[2] / "hotels")
-_numbers = itertools.count()
 
 
 class Clock:
@@ -80,9 +79,7 @@ class Tables:
     @classmethod
     @contextmanager
     def made(cls, client: DynamoDBClient) -> Iterator[Self]:
-        number = next(_numbers)
-        tables = cls(client, f"calls-{number}", f"leases-{number}")
-        create_tables(client, tables.calls_table, tables.leases_table)
+        tables = cls(client, *new_tables(client))
         try:
             yield tables
         finally:
