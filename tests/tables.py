@@ -1,4 +1,4 @@
-"""The two tables on moto, for tests that write from several threads."""
+"""The two tables on moto, for tests of the real stores, also for those that write from several threads."""
 
 from __future__ import annotations
 
