@@ -8,7 +8,7 @@ from pathlib import Path
 from local.call import SCENARIOS
 from local.play import CALLS, play
 from local.report import CallReport
-from local.scenario import Expected, Scenario, load_scenario
+from local.scenario import Expected, Line, Scenario, load_scenario
 from local.stack import Stack
 from tests.figures import Figures
 
@@ -25,11 +25,18 @@ async def phone(
     promise: str,
     *,
     calls: int = 1,
+    lines: Sequence[str] = (),
     expected: Expected | None = None,
     folder: Path = CALLS,
 ) -> Sequence[CallReport]:
-    """Play a scenario on the stack; what each guest heard and what was found afterwards."""
-    played = await play(stack, name, scenario(name), calls=calls, expected=expected, folder=folder)
+    """Play a scenario on the stack; what each guest heard and what was found afterwards.
+
+    With `lines` the guest says those instead of the scenario's own.
+    """
+    script = scenario(name)
+    if lines:
+        script = script.model_copy(update={"lines": tuple(Line(text=line) for line in lines)})
+    played = await play(stack, name, script, calls=calls, expected=expected, folder=folder)
     reports = [one.report for one in played]
     figures.calls += [(promise, report) for report in reports]
     return reports

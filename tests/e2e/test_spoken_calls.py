@@ -8,6 +8,8 @@ from statistics import median
 
 import pytest
 
+from lambdas.shared.domain.call import Outcome
+from local.scenario import Expected, ExpectedCall, ExpectedFollowUp
 from local.stack import Stack
 from tests.figures import ROOT, Figures
 from tests.spoken import failed_checks, phone, scenario
@@ -72,6 +74,17 @@ async def test_two_guests_at_once_are_both_served(stack: Stack, figures: Figures
     assert [failed_checks(report) for report in reports] == [[], []]
     codes = {report.reservation.code for report in reports if report.reservation}
     assert len(codes) == 2
+
+
+async def test_wrong_words_book_nothing(stack: Stack, figures: Figures) -> None:
+    """A guest who says none of what the scenario is about is asked, then passed on to a human; nothing is booked."""
+    nonsense = ["The weather is lovely today.", "My neighbour has a green bicycle.", "We sang songs on the beach."]
+    handed_over = Expected(call=ExpectedCall(outcome=Outcome.MESSAGE_TAKEN), follow_ups=(ExpectedFollowUp(),))
+
+    (report,) = await phone(stack, "book", figures, "wrong words book nothing", lines=nonsense, expected=handed_over)
+
+    assert failed_checks(report) == []
+    assert report.reservation is None
 
 
 async def test_a_turn_is_one_trace(stack: Stack, figures: Figures) -> None:
