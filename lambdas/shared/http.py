@@ -91,8 +91,12 @@ class Api(APIGatewayRestResolver):
         return answer_error(409, error.code, str(error))
 
     def _unreachable(self, error: Exception) -> Response[Any]:
-        message = str(error) if isinstance(error, BellhopError) else "a system that is needed does not answer"
-        self.logger.warning("part unreachable", code=Unreachable.code, error=type(error).__name__, fault=str(error))
+        message, fault = str(error), str(error)
+        if not isinstance(error, BellhopError):
+            # What AWS says may quote the item that was to be written.
+            message = "a system that is needed does not answer"
+            fault = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+        self.logger.warning("part unreachable", code=Unreachable.code, error=type(error).__name__, fault=fault)
         return answer_error(503, Unreachable.code, message, {"Retry-After": RETRY_AFTER})
 
     def _unauthenticated(self, error: Unauthenticated) -> Response[Any]:

@@ -90,6 +90,16 @@ def test_what_may_pass_is_to_be_tried_again() -> None:
     assert answer["multiValueHeaders"]["Retry-After"] == ["1"]
 
 
+def test_what_aws_says_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A database may quote what it was given, so only its code is logged and nothing of it answered."""
+    error = ClientError({"Error": {"Code": "ValidationException", "Message": "not for Anna Meier"}}, "PutItem")
+    _, body = ask(app_raising(error, "quoting"), request_event("GET", "/thing"))
+    logged = capsys.readouterr().out
+
+    assert "Anna" not in json.dumps(body) + logged
+    assert "ValidationException" in logged
+
+
 def test_what_nobody_expected_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
     """An unexpected error's words reach neither the caller nor the log; where it happened does reach the log."""
     _, body = ask(app_raising(ValueError("Anna Meier said so"), "unexpected"), request_event("GET", "/thing"))
