@@ -141,15 +141,8 @@ class ScriptedPms(Pms):
         if reference not in self.booked:
             if len(self.booked) >= 9:
                 raise SoldOut("nothing is left")
-            self.booked[reference] = Reservation(
-                code=f"CODE{len(self.booked) + 1}",
-                stay=offer.stay,
-                room_type=offer.room_type,
-                room=offer.room,
-                guest=guest,
-                total=offer.total,
-                reference=reference,
-            )
+            code = f"CODE{len(self.booked) + 1}"
+            self.booked[reference] = Reservation.of(offer, code=code, guest=guest, reference=reference)
         if failure:
             raise failure
         return self.booked[reference]

@@ -210,12 +210,4 @@ def _reservation(wish: Wish) -> Reservation:
     """What a booked wish became."""
     if wish.code is None or wish.guest is None:
         raise ValueError(f"wish {wish.id} is booked without a code or a guest")
-    return Reservation(
-        code=wish.code,
-        stay=wish.offer.stay,
-        room_type=wish.offer.room_type,
-        room=wish.offer.room,
-        guest=wish.guest,
-        total=wish.offer.total,
-        reference=wish.id,
-    )
+    return Reservation.of(wish.offer, code=wish.code, guest=wish.guest, reference=wish.id)

@@ -80,3 +80,16 @@ class Reservation(BaseModel):
     guest: Guest
     total: Money
     reference: str | None = None
+
+    @classmethod
+    def of(cls, offer: Offer, *, code: str, guest: Guest, reference: str) -> Self:
+        """What an offer becomes when it is booked."""
+        return cls(
+            code=code,
+            stay=offer.stay,
+            room_type=offer.room_type,
+            room=offer.room,
+            guest=guest,
+            total=offer.total,
+            reference=reference,
+        )

@@ -70,15 +70,7 @@ class DemoPms:
             found, code = self._look_up(reference)
             if found:
                 return found
-            reservation = Reservation(
-                code=code,
-                stay=offer.stay,
-                room_type=offer.room_type,
-                room=offer.room,
-                guest=guest,
-                total=offer.total,
-                reference=reference,
-            )
+            reservation = Reservation.of(offer, code=code, guest=guest, reference=reference)
             # The stay comes first: that its code is taken weighs more than that a night is full.
             transact(self._client, [self._put(reservation), *self._nights(reservation)])
             return reservation
