@@ -48,6 +48,10 @@ class Dialogue:
     number: str | None = None
     offers: dict[str, HeldOffer] = field(default_factory=dict)
 
+    def talk_about(self, stay: Stay) -> None:
+        """The guest now means this stay: an offer for another one is not what "book it" agrees to."""
+        self.offers = {kind: offer for kind, offer in self.offers.items() if offer.stay == stay}
+
 
 Answer = Mapping[str, Any]
 
@@ -201,6 +205,7 @@ class Receptionist(Agent):
         self, dialogue: Dialogue, arrival: str, departure: str, adults: int, children: int, room: str | None
     ) -> Answer:
         stay = Stay.model_validate({"arrival": arrival, "departure": departure, "adults": adults, "children": children})
+        dialogue.talk_about(stay)
         kind = self._room_type(room) if room else None
         answered = await self._client.offers(OffersRequest(stay=stay, room_type=kind))
         for offer in answered.offers:

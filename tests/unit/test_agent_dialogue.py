@@ -84,6 +84,20 @@ async def test_the_offer_that_was_made_last_is_booked() -> None:
         assert reservation.stay.nights == 3
 
 
+async def test_other_dates_that_are_full_leave_nothing_to_book() -> None:
+    """A guest who asked for other dates in vain does not get the first ones by saying "then book it"."""
+    full = Use("check_availability", {**STAY, "departure": "2027-03-18", "room": "double room"})
+    async with phone(OFFER, "258 euros.", full, "Sorry.", BOOK, "Let me look.") as phoned:
+        await phoned.hear("Two nights, please.")
+        phoned.reception.gone = {"double"}
+        await phoned.hear("Make it three.")
+        phoned.reception.gone = set()
+        await phoned.hear("Then book the double.")
+
+        assert phoned.model.tool_answer["error"] == "no_offer"
+        assert phoned.reception.reservations == {}
+
+
 async def test_without_a_room_named_every_free_kind_is_offered() -> None:
     """A guest who leaves the choice hears what there is."""
     async with phone(Use("check_availability", {**STAY, "room": None}), "There are two.") as phoned:
