@@ -13,6 +13,7 @@ from lambdas.shared.domain.call import KINDS_OF, Call, Event, Kind, Source
 from lambdas.shared.domain.hotel import UNKNOWN_HOTEL
 from lambdas.shared.redaction import redact
 
+LONGEST_LEGACY_ID: Final = 100
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
 
 
@@ -44,7 +45,8 @@ class Told:
 
     def follow_up(self, call_id: str, follow_up: FollowUp) -> None:
         """Something for the front desk; its `callback` is the only number that stays."""
-        safe = follow_up.model_copy(update={"message": redact(follow_up.message)})
+        name = redact(follow_up.guest_name) if follow_up.guest_name else None
+        safe = follow_up.model_copy(update={"message": redact(follow_up.message), "guest_name": name})
         self.calls.add_follow_up(call_id, safe.model_dump(mode="json"))
 
     def view(self, call_id: str) -> CallView:
@@ -59,11 +61,12 @@ class Told:
     def legacy_event(self, told: LegacyEvent, body: bytes) -> Call:
         """An earlier client's event, by its name alone: what else it says may be personal."""
         is_name = _WORD.fullmatch(told.event) and redact(told.event) == told.event
-        return self._legacy(told, body, {"event": told.event if is_name else "unknown"})
+        return self._legacy("event", told, body, {"event": told.event if is_name else "unknown"})
 
     def legacy_transcription(self, told: LegacyTranscription, body: bytes) -> Call:
         """What an earlier client heard, redacted, and without the participant, who may be a phone number."""
         return self._legacy(
+            "transcription",
             told,
             body,
             {
@@ -74,12 +77,16 @@ class Told:
             },
         )
 
-    def _legacy(self, told: LegacyEvent | LegacyTranscription, body: bytes, data: dict[str, str]) -> Call:
+    def _legacy(self, kind: str, told: LegacyEvent | LegacyTranscription, body: bytes, data: dict[str, str]) -> Call:
+        """Each kind has ids of its own. An id that may hold a number, or is long, is known by its hash."""
+        name = told.id or ""
+        if not name or len(name) > LONGEST_LEGACY_ID or redact(name) != name:
+            name = hashlib.sha256(name.encode() or body).hexdigest()
         return self.calls.apply(
             Event(
                 call_id=told.call_id,
                 source=Source.LEGACY,
-                id=told.id or hashlib.sha256(body).hexdigest(),
+                id=f"{kind}:{name}",
                 kind=Kind.REPORTED,
                 at=told.timestamp,
                 data=data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,3 +186,13 @@ def test_the_hotel_lists_its_stays(demo: DemoPms) -> None:
     first = demo.book("wish00000002", offered(demo, "double", earlier), ANNA)
 
     assert demo.reservations() == [first, second]
+
+
+def test_a_stay_is_forgotten_after_the_hotels_retention(client: DynamoDBClient, table: str, demo: DemoPms) -> None:
+    """A guest's name is kept as long after the departure as the hotel keeps its calls."""
+    booked = demo.book("wish00000001", offered(demo), ANNA)
+
+    key = {"pk": {"S": "PMS#aurora"}, "sk": {"S": f"STAY#{booked.code}"}}
+    item = client.get_item(TableName=table, Key=key)["Item"]
+    forgotten = datetime.fromtimestamp(int(item["expires"]["N"]), UTC)
+    assert forgotten.date() == STAY.departure + timedelta(days=90)

@@ -151,13 +151,15 @@ def test_a_follow_up_keeps_a_number_only_to_call_back(app: Api, calls: MemoryCal
         "at": AT,
         "callback": "+491713920055",
         "message": "Please call +49 171 3920055 about a cot.",
+        "guest_name": "Anna Meier 0171 3920055",
     }
 
     assert tell(app, "follow-ups", left) == (200, {"state": "stored"})
 
     kept = calls.follow_ups["f1"]
     assert kept["callback"] == "+491713920055"
-    assert "3920055" not in kept["message"]
+    assert "3920055" not in kept["message"] + kept["guest_name"]
+    assert kept["guest_name"].startswith("Anna Meier")
     assert "cot" in kept["message"]
 
 
@@ -184,7 +186,17 @@ def test_an_earlier_event_without_an_id_is_named_by_its_body(app: Api, calls: Me
     ask(app, sent)
 
     stored = calls.only_event()
-    assert (stored.source, stored.id) == (Source.LEGACY, hashlib.sha256(body.encode()).hexdigest())
+    assert (stored.source, stored.id) == (Source.LEGACY, f"event:{hashlib.sha256(body.encode()).hexdigest()}")
+
+
+@pytest.mark.parametrize("told_id", ["491713920055", "x" * 128])
+def test_an_earlier_id_that_may_be_a_number_is_known_by_its_hash(app: Api, calls: MemoryCalls, told_id: str) -> None:
+    """An id goes into a key, where no number may stand, and it must fit."""
+    body = {"call_id": CALL, "event": "call_started", "timestamp": AT, "id": told_id}
+
+    ask(app, request_event("POST", "/call/event", body, {"authorization": f"Bearer {TOKEN}"}))
+
+    assert calls.only_event().id == f"event:{hashlib.sha256(told_id.encode()).hexdigest()}"
 
 
 def test_an_earlier_client_only_contributes_facts(app: Api, calls: MemoryCalls) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.shared.domain.errors import SoldOut
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.stay import Guest, Offer, Reservation, RoomType, Stay
 from lambdas.shared.items import Conflict, Patience, Write, decode, encode, reaching, transact
+from lambdas.shared.tables import EXPIRES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -114,7 +115,10 @@ class DemoPms:
         return None, code_of(reference, attempt)
 
     def _put(self, reservation: Reservation) -> Write:
-        values = reservation.model_dump(mode="json")
+        """The stay, which is forgotten with the calls of the day on which the guest leaves."""
+        left = datetime.combine(reservation.stay.departure, time.max, self._hotel.zone)
+        expires = left + timedelta(days=self._hotel.retention.calls_days)
+        values = {**reservation.model_dump(mode="json"), EXPIRES: int(expires.timestamp())}
         return Write(
             {
                 "Put": {
