@@ -83,6 +83,7 @@ class PhoneCall:
     """A call as its guest knows it; times are seconds of the event loop's clock."""
 
     id: str
+    number: str
     began: datetime
     ringing: float
     ended: float
@@ -142,6 +143,7 @@ class Caller:
         self._happened(What.HUNG_UP, hung_up_by)
         return PhoneCall(
             id=call_id,
+            number=self._number,
             began=began,
             ringing=self._ringing,
             ended=ended,

@@ -21,6 +21,7 @@ from lambdas.calls.models import CallView
 from lambdas.shared.domain.call import AGENT_VANISHED
 from lambdas.shared.domain.hotel import Hotel, load_hotel
 from lambdas.shared.domain.stay import Reservation
+from lambdas.shared.items import decode
 from lambdas.shared.pms.demo import DemoPms
 from lambdas.shared.tables import FOLLOW_UPS, hotel_pk
 from local.caller import Caller, Moment, PhoneCall
@@ -31,7 +32,7 @@ from local.report import CallReport, report_of
 from local.report_page import render
 from local.scenario import Expected, Scenario
 from local.stack import Stack
-from local.verdict import Found, judge
+from local.verdict import Found, LeftFollowUp, judge
 from local.voices import synthesise
 
 CALLS: Final = ROOT / ".local" / "calls"
@@ -96,7 +97,8 @@ async def play(
     played = []
     for call, view in zip(phoned, views, strict=True):
         others = {code for other in views if other is not view for code in other.call.stays}
-        found = _found(view, [stay for stay in made if stay.code not in others], _follow_ups(stack, hotel, call.id))
+        left = await asyncio.to_thread(_follow_ups, stack, hotel, call)
+        found = _found(view, [stay for stay in made if stay.code not in others], left)
         report = report_of(
             call,
             scenario=name,
@@ -161,7 +163,7 @@ async def _record(api: httpx.AsyncClient, call_id: str) -> CallView:
     return view
 
 
-def _found(view: CallView, stays: Sequence[Reservation], follow_ups: Sequence[str]) -> Found:
+def _found(view: CallView, stays: Sequence[Reservation], follow_ups: Sequence[LeftFollowUp]) -> Found:
     call = view.call
     return Found(
         state=call.state,
@@ -169,11 +171,12 @@ def _found(view: CallView, stays: Sequence[Reservation], follow_ups: Sequence[st
         reason=call.reason,
         reservations=tuple(stays),
         follow_ups=tuple(follow_ups),
+        said=" ".join(turn.agent for turn in view.turns),
     )
 
 
-def _follow_ups(stack: Stack, hotel: Hotel, call_id: str) -> list[str]:
-    """The kinds of what the call left for the front desk."""
+def _follow_ups(stack: Stack, hotel: Hotel, call: PhoneCall) -> list[LeftFollowUp]:
+    """What the call left for the front desk."""
     pages = (
         stack.aws_client("dynamodb")
         .get_paginator("query")
@@ -184,12 +187,21 @@ def _follow_ups(stack: Stack, hotel: Hotel, call_id: str) -> list[str]:
             ExpressionAttributeValues={
                 ":pk": {"S": hotel_pk(hotel.name)},
                 ":sk": {"S": FOLLOW_UPS},
-                ":call": {"S": call_id},
+                ":call": {"S": call.id},
             },
             ConsistentRead=True,
         )
     )
-    return [item["kind"]["S"] for page in pages for item in page["Items"]]
+    return [_follow_up(decode(item), call.number) for page in pages for item in page["Items"]]
+
+
+def _follow_up(item: Mapping[str, Any], number: str) -> LeftFollowUp:
+    return LeftFollowUp(
+        kind=item["kind"],
+        calls_caller=item.get("callback") == number,
+        guest_name=item.get("guest_name"),
+        message=item["message"],
+    )
 
 
 def _keep_recording(folder: Path, call: PhoneCall) -> None:

@@ -19,7 +19,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
@@ -28,7 +28,7 @@ from lambdas.shared.domain.dispatch import HotelName
 from lambdas.shared.domain.hotel import PhoneNumber
 from lambdas.shared.domain.money import Currency
 from lambdas.shared.domain.stay import GuestName, RoomType
-from local.script import Name, Script, Table, faults, next_day
+from local.script import Pattern, Script, Table, faults, next_day
 
 MONTH_DAY: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
@@ -97,9 +97,14 @@ def resolve(month_day: MonthDay, today: date) -> date:
 
 
 class ExpectedFollowUp(Table):
-    """Something left for the front desk; no `kind` means any."""
+    """Something left for the front desk; what is not given may be anything.
 
-    kind: Name | None = None
+    A `callback` must name the caller's own number; `message` is a pattern to be found in what was noted.
+    """
+
+    kind: Literal["callback", "message"] | None = None
+    guest_name: GuestName | None = None
+    message: Pattern | None = None
 
 
 class ExpectedCall(Table):
@@ -110,11 +115,15 @@ class ExpectedCall(Table):
 
 
 class Expected(Table):
-    """What is true after the call: exactly these reservations and follow-ups, none if none is named."""
+    """What is true after the call: exactly these reservations and follow-ups, none if none is named.
+
+    `answers` are patterns, each to be found in what the hotel said.
+    """
 
     call: ExpectedCall
     reservations: tuple[ExpectedReservation, ...] = ()
     follow_ups: tuple[ExpectedFollowUp, ...] = ()
+    answers: tuple[Pattern, ...] = ()
 
 
 class Scenario(Script):

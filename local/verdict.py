@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lambdas.shared.domain.call import Outcome
 from lambdas.shared.domain.stay import Reservation
-from local.scenario import Expected, ExpectedReservation
+from local.scenario import Expected, ExpectedFollowUp, ExpectedReservation
 
 
 class Check(BaseModel):
@@ -23,6 +24,31 @@ class Check(BaseModel):
     passed: bool
 
 
+class LeftFollowUp(BaseModel):
+    """What the front desk was left to do; `calls_caller` says that the number to call is the caller's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    calls_caller: bool = False
+    guest_name: str | None = None
+    message: str = ""
+
+    def __str__(self) -> str:
+        to = " to the caller" if self.calls_caller else ""
+        return f"{self.kind}{to}, {self.guest_name or 'no name'}: {self.message}"
+
+    def is_like(self, wanted: ExpectedFollowUp) -> bool:
+        """Whether this is what a scenario expects."""
+        if wanted.kind is not None and wanted.kind != self.kind:
+            return False
+        if wanted.kind == "callback" and not self.calls_caller:
+            return False
+        if wanted.guest_name is not None and wanted.guest_name.casefold() != (self.guest_name or "").casefold():
+            return False
+        return wanted.message is None or re.search(wanted.message, self.message, re.IGNORECASE) is not None
+
+
 class Found(BaseModel):
     """What was there after the call: its own state, and what the hotel's system and the front desk got from it."""
 
@@ -32,8 +58,9 @@ class Found(BaseModel):
     outcome: str | None
     reason: str | None = None
     reservations: tuple[Reservation, ...] = ()
-    follow_ups: tuple[str, ...] = ()
-    """The kinds of the call's follow-ups."""
+    follow_ups: tuple[LeftFollowUp, ...] = ()
+    said: str = ""
+    """Everything the hotel said, as it is stored."""
 
 
 def judge(expected: Expected, found: Found, today: date) -> tuple[Check, ...]:
@@ -49,18 +76,17 @@ def _checks(expected: Expected, found: Found, today: date) -> Iterator[Check]:
     for wanted, got in _paired(expected.reservations, found.reservations, today):
         yield from _reservation(wanted, got, today)
     yield _same("follow-ups", str(len(expected.follow_ups)), str(len(found.follow_ups)))
-    kinds = list(found.follow_ups)
+    left = list(found.follow_ups)
     for follow_up in expected.follow_ups:
-        if follow_up.kind is not None:
-            there = follow_up.kind in kinds
-            yield Check(
-                name="follow-up",
-                expected=follow_up.kind,
-                found=follow_up.kind if there else ", ".join(kinds) or "none",
-                passed=there,
-            )
-            if there:
-                kinds.remove(follow_up.kind)
+        match = next((one for one in left if one.is_like(follow_up)), None)
+        described = ", ".join(f"{name} {value}" for name, value in follow_up if value is not None) or "any"
+        told = str(match) if match else "; ".join(map(str, left)) or "none"
+        yield Check(name="follow-up", expected=described, found=told, passed=match is not None)
+        if match:
+            left.remove(match)
+    for answer in expected.answers:
+        heard = re.search(answer, found.said, re.IGNORECASE)
+        yield Check(name="answer", expected=answer, found=heard[0] if heard else "not said", passed=heard is not None)
 
 
 def _same(name: str, expected: str, found: str, told: str = "") -> Check:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from agent.prompts import Prompts
 from lambdas.shared.domain.call import Outcome
+from lambdas.shared.domain.hotel import load_hotel
 from local.report import CallReport
 from local.scenario import Expected, ExpectedCall
 from local.stack import Replacements, Stack
 from tests.faults.bad_parts import GARBAGE, Garbage, garbage_brain, silent_riva
-from tests.figures import Figures
+from tests.figures import ROOT, Figures
 from tests.spoken import failed_checks, phone
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 FAILS = Expected(call=ExpectedCall(outcome=Outcome.FAILED))
 LONGEST_CALL_MS = 60_000
 NOBODY = "127.0.0.1:9"
+APOLOGIES = Prompts.load(load_hotel(ROOT / "hotels" / "aurora"), "en")
 
 
 async def phone_with(figures: Figures, promise: str, *, replace: Replacements | None = None) -> CallReport:
@@ -28,10 +31,11 @@ async def phone_with(figures: Figures, promise: str, *, replace: Replacements | 
 
 
 def assert_told_and_ended(report: CallReport, *reasons: str) -> None:
-    """The guest heard more than the greeting's silence, the hotel ended the call, nothing was booked."""
+    """The guest heard the apology to its end, the hotel ended the call then, and nothing was booked."""
     assert failed_checks(report) == []
     assert report.reason in reasons
-    assert report.hotel_speech, "the guest heard nothing"
+    assert APOLOGIES.say(f"apology.{report.reason}") in report.turns[-1].answered
+    assert report.hotel_speech[-1].ends > (report.guest_speech[-1].ends if report.guest_speech else 0)
     assert report.hung_up_by == "hotel"
     assert report.duration_ms <= LONGEST_CALL_MS
 

@@ -20,7 +20,7 @@ from local.report import CallReport, report_of, stages
 from local.report_page import render
 from local.scenario import Expected, ExpectedCall, ExpectedFollowUp, ExpectedReservation
 from local.terminal import verdict_line
-from local.verdict import Found, judge
+from local.verdict import Found, LeftFollowUp, judge
 
 pytestmark = pytest.mark.unit
 
@@ -84,16 +84,32 @@ def test_a_second_booking_fails_the_call() -> None:
     assert failing(BOOKED, found(outcome="answered")) == ["outcome", "reservations"]
 
 
-def test_follow_ups_are_counted_and_known_by_kind() -> None:
-    """Something left for the front desk must be there, of the kind that was expected if one was."""
+def test_follow_ups_are_counted_and_compared() -> None:
+    """Something left for the front desk must be there, and be what was expected as far as that was said."""
     any_kind = Expected(call=ExpectedCall(outcome=Outcome.MESSAGE_TAKEN), follow_ups=(ExpectedFollowUp(),))
-    callback = Expected(
-        call=ExpectedCall(outcome=Outcome.MESSAGE_TAKEN), follow_ups=(ExpectedFollowUp(kind="callback"),)
-    )
+    wanted = ExpectedFollowUp(kind="callback", guest_name="Peter Miller", message="party")
+    callback = Expected(call=ExpectedCall(outcome=Outcome.MESSAGE_TAKEN), follow_ups=(wanted,))
+    right = LeftFollowUp(kind="callback", calls_caller=True, guest_name="peter miller", message="A birthday party.")
+    wrong = [
+        right.model_copy(update={"kind": "message"}),
+        right.model_copy(update={"calls_caller": False}),
+        right.model_copy(update={"guest_name": None}),
+        right.model_copy(update={"message": "A wedding."}),
+    ]
 
-    assert failing(any_kind, found(outcome="message_taken", follow_ups=("message",))) == []
-    assert failing(callback, found(outcome="message_taken", follow_ups=("message",))) == ["follow-up"]
-    assert failing(any_kind, found(outcome="message_taken")) == ["follow-ups"]
+    assert failing(any_kind, found(outcome="message_taken", follow_ups=(wrong[0],))) == []
+    assert failing(callback, found(outcome="message_taken", follow_ups=(right,))) == []
+    for one in wrong:
+        assert failing(callback, found(outcome="message_taken", follow_ups=(one,))) == ["follow-up"]
+    assert failing(any_kind, found(outcome="message_taken")) == ["follow-ups", "follow-up"]
+
+
+def test_the_hotel_must_have_said_what_was_asked_for() -> None:
+    """A call that ended well without its answer did not answer."""
+    expected = Expected(call=ExpectedCall(outcome=Outcome.ANSWERED), answers=("half past (six|seven)",))
+
+    assert failing(expected, found(outcome="answered", said="From half past six.")) == []
+    assert failing(expected, found(outcome="answered", said="I do not know that.")) == ["answer"]
 
 
 def test_a_failed_call_says_why() -> None:
@@ -119,6 +135,7 @@ def made_call(*, guest: Sequence[str], name: str = "Ann") -> tuple[PhoneCall, li
         Span(RINGING + 13.3, RINGING + 14),
     ]
     call = PhoneCall(
+        number="+491713920055",
         id="call_+493023125001_Ab12Cd34Ef56",
         began=BEGAN,
         ringing=RINGING,
