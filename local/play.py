@@ -62,19 +62,21 @@ async def play(
     *,
     calls: int = 1,
     expected: Expected | None = None,
+    dispatch: str | None = None,
     watch: Callable[[int, Moment], None] = lambda _, __: None,
     folder: Path = CALLS,
 ) -> list[Played]:
     """Play a scenario, several times at once if `calls` says so, and judge each call by what is expected of it.
 
-    `watch` hears of every moment, with the number of its call. Raises Unanswered when there is nobody to phone, and
+    `dispatch` is what the agent is told instead of the hotel's name. `watch` hears of every moment, with the number of
+    its call. Raises Unanswered when there is nobody to phone, and
     NoRecord when a call was made of which nothing was written down.
     """
     hotel = load_hotel(ROOT / "hotels" / scenario.hotel)
     pms = DemoPms(hotel, client=stack.aws_client("dynamodb"), table=stack.calls_table)
     voices = await asyncio.to_thread(_voices, scenario)
     before = {stay.code for stay in await asyncio.to_thread(pms.reservations)}
-    exchange = Exchange(stack.addresses.livekit, stack.livekit_key, stack.livekit_secret)
+    exchange = Exchange(stack.addresses.livekit, stack.livekit_key, stack.livekit_secret, dispatch)
     await _teach(stack, scenario)
 
     async def phone(number: int) -> PhoneCall:

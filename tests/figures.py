@@ -63,23 +63,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    collected = Figures()
+    collected, code = Figures(), _code()
     yield collected
     target: Path | None = request.config.getoption("--report")
     if target and collected.calls:
-        target.write_text(_page(collected), encoding="utf-8")
+        target.write_text(_page(collected, code), encoding="utf-8")
 
 
-def _page(figures: Figures) -> str:
-    commit, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "-uno")
-    state = " with uncommitted changes" if changes else ""
+def _page(figures: Figures, code: str) -> str:
     return (
         "# Spoken calls\n\n"
         "Written by `make e2e`: every call is played over real audio, through the real LiveKit server, on one machine "
         "with the stand-ins of `local/`. Times are by ear, at the guest's side; callers run on the same machine.\n\n"
-        f"Commit {commit}{state}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n\n"
+        f"{code}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n\n"
         f"{figures.table()}\n"
     )
+
+
+def _code() -> str:
+    """Which code is played, as it is when the run begins."""
+    changes = _git("status", "--porcelain", "-uno")
+    return f"Commit {_git('rev-parse', '--short', 'HEAD')}{' with uncommitted changes' if changes else ''}"
 
 
 def _git(*arguments: str) -> str:

@@ -9,7 +9,7 @@ from statistics import median
 import pytest
 
 from lambdas.shared.domain.call import Outcome
-from local.scenario import Expected, ExpectedCall, ExpectedFollowUp
+from local.scenario import Expected, ExpectedCall, ExpectedFollowUp, Line
 from local.stack import Stack
 from tests.figures import ROOT, Figures
 from tests.spoken import failed_checks, phone, scenario
@@ -78,7 +78,8 @@ async def test_two_guests_at_once_are_both_served(stack: Stack, figures: Figures
 
 async def test_wrong_words_book_nothing(stack: Stack, figures: Figures) -> None:
     """A guest who says none of what the scenario is about is asked, then passed on to a human; nothing is booked."""
-    nonsense = ["The weather is lovely today.", "My neighbour has a green bicycle.", "We sang songs on the beach."]
+    sentences = ["The weather is lovely today.", "My neighbour has a green bicycle.", "We sang songs on the beach."]
+    nonsense = [Line(text=sentence) for sentence in sentences]
     handed_over = Expected(call=ExpectedCall(outcome=Outcome.MESSAGE_TAKEN), follow_ups=(ExpectedFollowUp(),))
 
     (report,) = await phone(stack, "book", figures, "wrong words book nothing", lines=nonsense, expected=handed_over)
