@@ -63,9 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    collected, code = Figures(), _code()
-    yield collected
     target: Path | None = request.config.getoption("--report")
+    collected, code = Figures(), _code() if target else ""
+    yield collected
     if target and collected.calls:
         target.write_text(_page(collected, code), encoding="utf-8")
 
