@@ -179,6 +179,10 @@ class OngoingCall:
     async def _say_goodbye(self, ending: Ending, phrase: str | None) -> None:
         if phrase:
             await self._say_last(phrase)
+        else:
+            # What was being said ends here, so that it is on record as far as it was heard.
+            with contextlib.suppress(RuntimeError):
+                await self._silence()
         await self._go(ending, self._hang_up)
 
     async def _say_last(self, phrase: str | None) -> None:
@@ -257,6 +261,8 @@ class OngoingCall:
             self._run(self._ask_whether_there())
 
     async def _ask_whether_there(self) -> None:
+        if self._ending:
+            return
         await self.say("still_there").wait_for_playout()
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
@@ -306,7 +312,8 @@ class OngoingCall:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("call could not be ended as planned", error=type(error).__name__, at=where(error))
-            self._run(self._go(Failure.AGENT_FAILED, self._hang_up))
+            if not self.over.is_set():
+                self._run(self._go(Failure.AGENT_FAILED, self._hang_up))
 
     def _store_turn(self, turn: Turn) -> None:
         self._outbox.put(Report("turns", turn.model_dump_json(), turn.trace_id, "turn", turn.number))

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 from pydantic import BaseModel, ValidationError
 
@@ -118,7 +119,7 @@ class HotelClient:
         try:
             async with asyncio.timeout(timeout):
                 response = await self._http.request(method, path, content=content, headers=headers)
-        except (TimeoutError, httpx.HTTPError) as error:
+        except (TimeoutError, httpx.HTTPError, BotoCoreError) as error:
             raise Unreachable(f"{method} {part}: {type(error).__name__}") from None
         if response.is_success:
             return response

@@ -41,6 +41,15 @@ def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _fault_without_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """An exception by its kind and place: its message, a tool's for one, may quote a guest."""
+    told = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        event.update(error=type(error).__name__, at=where(error))
+    return event
+
+
 def configure_logs(level: str, stream: TextIO | None = None) -> None:
     """Set up this process's logging; lines go to standard output unless a stream is given."""
     stream = stream or sys.stdout
@@ -50,7 +59,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Processor] = [
-        structlog.processors.format_exc_info,
+        _fault_without_words,
         redact_event,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]

@@ -80,10 +80,13 @@ class Service:
         """Deliver what is on its way, then let go of everything."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         left = await self._outbox.flush(DELIVERED_WITHIN)
         logger.info("reports delivered", undelivered=left)
-        for close in (*self._closing, *(engine.close for engine in self._engines.values()), self._http.aclose):
-            await close()
+        closing = (*self._closing, *(engine.close for engine in self._engines.values()), self._http.aclose)
+        for error in await asyncio.gather(*(close() for close in closing), return_exceptions=True):
+            if isinstance(error, Exception):
+                logger.warning("part not closed", error=type(error).__name__, at=where(error))
 
     async def _serve(self) -> None:
         dialogue = Dialogue()
@@ -97,6 +100,8 @@ class Service:
         held = await self._hold(lease)
         if not await self._wait_for_guest(session, dialogue):
             self._call.end(Ending.GUEST_LEFT)
+        elif self._call.ending:
+            return
         elif not self._is_known:
             self._call.fail(Failure.UNKNOWN_HOTEL)
         elif not held:

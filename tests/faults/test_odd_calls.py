@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +32,19 @@ HANGS_UP = Line(hang_up=True, interrupt_after=2.0)
 async def stack() -> AsyncIterator[Stack]:
     async with Stack.start() as running:
         yield running
+
+
+def transcript(report: CallReport) -> list[dict[str, Any]]:
+    """The turns as they are stored."""
+    turns: list[dict[str, Any]] = json.loads((CALLS / report.call_id / "transcript.json").read_text(encoding="utf-8"))
+    return turns
+
+
+def agent_lines(stack: Stack, report: CallReport) -> list[dict[str, Any]]:
+    """What the agent logged of a call."""
+    lines = (stack.logs / "agent.log").read_text(encoding="utf-8").splitlines()
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in told if line.get("call_id") == report.call_id]
 
 
 def said(report: CallReport) -> str:
@@ -63,8 +77,21 @@ async def test_a_guest_who_hangs_up_in_the_middle_of_a_sentence(stack: Stack, fi
     """The call ends as the guest ended it, and the cut sentence is on record as far as it was heard."""
     (report,) = await phone(stack, "book", figures, "hangs up", lines=[HANGS_UP], expected=ANSWERED)
 
+    (greeting,) = transcript(report)
     assert failed_checks(report) == []
     assert (report.reason, report.hung_up_by) == ("guest_left", "guest")
+    assert greeting["interrupted"]
+    assert greeting["agent"].startswith("Good day")
+    assert not greeting["agent"].endswith("How can I help you?")
+
+
+async def test_a_guest_who_hangs_up_before_the_greeting(stack: Stack, figures: Figures) -> None:
+    """Nobody was answered, and the call's record ends all the same."""
+    at_once = [Line(hang_up=True, interrupt_after=0.2)]
+
+    (report,) = await phone(stack, "book", figures, "hangs up at once", lines=at_once, expected=ANSWERED)
+
+    assert (report.state, report.reason) == ("ended", "guest_left")
 
 
 async def test_a_gateway_that_fails_during_a_call(stack: Stack, figures: Figures) -> None:
@@ -81,9 +108,11 @@ async def test_a_gateway_that_fails_during_a_call(stack: Stack, figures: Figures
 
     (report,) = await phone(stack, "human", figures, "gateway fails for 8 s", watch=watch)
 
-    stored = json.loads((CALLS / report.call_id / "transcript.json").read_text(encoding="utf-8"))
+    stored = transcript(report)
+    waited = [line for line in agent_lines(stack, report) if line["event"] == "delivery waits"]
     assert failed_checks(report) == []
     assert [task.exception() for task in failing] == [None]
+    assert waited, "nothing had to wait: the fault had no effect"
     assert [turn["number"] for turn in stored] == [*range(1, len(stored) + 1)]
     assert len(stored) == len(report.turns)
 
