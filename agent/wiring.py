@@ -48,6 +48,9 @@ LONGEST_PAUSE: Final = 0.8
 with what was said before (`Receptionist.on_user_turn_completed`). The recogniser is flushed after half of it, which
 must be longer than the pause at a comma: a word that begins at that moment is heard by neither request."""
 AWAY_AFTER: Final = 12.0
+VOICE_ABOVE: Final = 0.35
+"""The voice detector's probability above which somebody speaks. A telephone's band lowers it: with the usual 0.5 a line
+such as "Sorry, can I bring my dog?" was two stretches of speech, and each end of one is a flush of the recogniser."""
 
 CONNECT: Final = SessionConnectOptions(
     # A guest hears nothing while something is retried: one short retry, then the truth.
@@ -83,7 +86,7 @@ class Parts:
             settings=settings,
             hotels=hotels,
             prompts=prompts,
-            vad=inference.VAD(model="silero"),
+            vad=inference.VAD(model="silero", activation_threshold=VOICE_ABOVE),
             tls=ssl.create_default_context(),
             sign=SigV4(settings.aws_region),
             llm_key=read_secret(settings.llm_secret),

@@ -1,10 +1,11 @@
-"""The stack that the spoken calls of this folder share, with a hotel whose rooms are free for each test."""
+"""The stack that the spoken calls of this folder share, with empty tables for each test."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from lambdas.shared.tables import create_tables
 from local.stack import Stack
 
 
@@ -15,14 +16,12 @@ async def stack() -> AsyncIterator[Stack]:
 
 
 @pytest.fixture(autouse=True)
-def free_rooms(stack: Stack) -> None:
-    """No room is booked: the tests ask for more doubles of one night than the hotel has."""
+def empty_tables(stack: Stack) -> None:
+    """Nothing is booked: the tests ask for more doubles of one night than the hotel has.
+
+    The tables are made anew, because moto copies all that a table and its stream have ever held in each transaction.
+    """
     client = stack.aws_client("dynamodb")
-    pages = client.get_paginator("query").paginate(
-        TableName=stack.calls_table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "PMS#aurora"}},
-        ProjectionExpression="pk, sk",
-    )
-    for item in [item for page in pages for item in page["Items"]]:
-        client.delete_item(TableName=stack.calls_table, Key=item)
+    for table in (stack.calls_table, stack.leases_table):
+        client.delete_table(TableName=table)
+    create_tables(client, calls=stack.calls_table, leases=stack.leases_table)
