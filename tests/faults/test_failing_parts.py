@@ -34,7 +34,7 @@ def assert_told_and_ended(report: CallReport, *reasons: str) -> None:
     """The guest heard the apology to its end, the hotel ended the call then, and nothing was booked."""
     assert failed_checks(report) == []
     assert report.reason in reasons
-    said = " ".join(turn.answered for turn in report.turns)
+    said = " ".join(turn.answered for turn in report.turns if turn.answered)
     assert said.endswith(APOLOGIES.say(f"apology.{report.reason}"))
     assert report.hotel_speech[-1].ends > (report.guest_speech[-1].ends if report.guest_speech else 0)
     assert report.hung_up_by == "hotel"

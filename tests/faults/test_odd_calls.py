@@ -48,7 +48,7 @@ def agent_lines(stack: Stack, report: CallReport) -> list[dict[str, Any]]:
 
 
 def said(report: CallReport) -> str:
-    return " ".join(turn.answered for turn in report.turns)
+    return " ".join(turn.answered for turn in report.turns if turn.answered)
 
 
 @pytest.mark.parametrize("dispatch", ['{"v":1,"hotel":"grand-budapest"}', "no json"])
