@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from lambdas.shared.domain.hotel import TimeZone
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 ANSWER_PATH: Final = re.compile(r"^(?P<path>[a-z_]\w*(?:\.[a-z_]\w*|\[\d+\])*)(?:\|(?P<form>money|day|spell))?$")
@@ -190,17 +192,10 @@ class Script(Table):
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     language: Literal["en"]
-    timezone: str = "Europe/Berlin"
+    timezone: TimeZone = "Europe/Berlin"
     tries: int = Field(default=2, ge=0, le=5)
     texts: Texts = Texts()
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f'{value!r} is not a time zone of the IANA database, such as "Europe/Berlin"')
-        return value
 
     @field_validator("steps")
     @classmethod

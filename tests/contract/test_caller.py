@@ -35,7 +35,7 @@ async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
     server = str(built) if built.exists() else shutil.which("livekit-server")
 
     if not server:
-        pytest.skip("livekit-server is missing; `make setup` builds it")
+        pytest.skip("livekit-server is missing; `make ready` builds it")
     port, media = free_port(7980), free_port(7982)
     config = {
         "port": port,

@@ -45,7 +45,14 @@ def _e164(number: str) -> str:
     return number
 
 
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f'"{name}" is not a time zone of the IANA database, such as "Europe/Berlin"')
+    return name
+
+
 PhoneNumber = Annotated[str, AfterValidator(_e164)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class _Part(BaseModel):
@@ -100,7 +107,7 @@ class Hotel(_Part):
     name: HotelName
     title: Annotated[str, StringConstraints(min_length=2, max_length=80)]
     city: str
-    timezone: str
+    timezone: TimeZone
     currency: Currency
     languages: tuple[str, ...] = Field(min_length=1)
     check_in: time
@@ -117,13 +124,6 @@ class Hotel(_Part):
     def _not_reserved(cls, value: str) -> str:
         if value == UNKNOWN_HOTEL:
             raise ValueError(f'"{value}" is kept for calls to numbers that no hotel has; call the folder otherwise')
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f'"{value}" is not a time zone of the IANA database, such as "Europe/Berlin"')
         return value
 
     @field_validator("languages")
