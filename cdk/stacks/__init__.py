@@ -1,0 +1,1 @@
+"""Five rhythms of deployment, arrows one way: network and data, api, gpu_fleet, observability."""
