@@ -7,33 +7,84 @@ MAKEFLAGS += --no-print-directory
 # Python 3.11 is preferred. A shim on PATH may not start, so each candidate is tried.
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
 	"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v "$$name" && break; done)
-SETUP = $(if $(PYTHON),$(PYTHON),$(error Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; say PYTHON=/path/to/python3.11)) -I local/setup.py
+SETUP = $(if $(PYTHON),$(PYTHON),$(error Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; say PYTHON=/path/to/python3.11)) -Es -m local.setup
 RUN := .venv/bin/python -m
 PYTEST := $(RUN) pytest -q
+CLOUD := .local/cloud/bin/python -m
+# Node as local/setup.py found or installed it: the CDK's library runs on it, its command line is written in it.
+export PATH := $(CURDIR)/.local/node/bin:$(PATH)
+CDK = node node_modules/aws-cdk/bin/cdk --context stage=$(STAGE)
 
 SCENARIO ?=
 LIST ?=
 UPGRADE ?=
 ARGS ?=
+STAGE ?=
+F ?=
+E ?=
 
 ##@ Calls
-.PHONY: call up
+.PHONY: call up invoke
 call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them)
 	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO) $(ARGS)
 
 up: ready ## keep the whole system running and print its addresses
 	@$(RUN) local.up
 
+invoke: ready ## run one function with moto in this process (F=pms E=tests/events/offers.json)
+	@$(RUN) local.invoke $(F) $(E) $(ARGS)
+
+##@ Cloud
+.PHONY: preflight synth diff deploy destroy app cloud stage
+preflight: stage cloud ## check with your AWS rights what would fail later (STAGE=dev or prod, as all of these)
+	@$(CLOUD) cdk.preflight $(STAGE) $(ARGS)
+
+synth: stage cloud ## write the templates to cdk.out/
+	@$(CDK) synth --all --quiet --output cdk.out/$(STAGE) $(ARGS)
+
+diff: stage cloud ## show what a deployment would change
+	@$(CDK) diff --all $(ARGS)
+
+deploy: stage cloud ## deploy a stage, after its preflight
+	@$(CLOUD) cdk.preflight $(STAGE)
+	@$(CDK) deploy --all $(ARGS)
+
+destroy: stage cloud ## remove a stage; what it keeps is in docs/operations.md
+	@$(CDK) destroy --all $(ARGS)
+
+# What cdk.json starts, whoever calls the CDK.
+app: cloud
+	@$(CLOUD) cdk.app
+
+cloud:
+	@$(SETUP) uv node cdk cloud
+
+stage:
+	@case "$(STAGE)" in \
+		dev|prod) ;; \
+		"") echo "say which stage: STAGE=dev or STAGE=prod" >&2; exit 2 ;; \
+		*) echo "there is no stage $(STAGE): say STAGE=dev or STAGE=prod" >&2; exit 2 ;; \
+	esac
+
 ##@ Tests
-.PHONY: test check style types imports e2e
-test: check ## everything CI runs: check, integration and at most five spoken calls
+.PHONY: test check style types imports infrastructure e2e bench-lambda images
+test: check infrastructure ## everything CI runs: check, templates, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
+
+infrastructure: ready ## what the cloud is made of, and every function of it started
+	$(PYTEST) -m infrastructure $(ARGS)
 
 check: ready style types imports ## format, lint, types, import rules, unit and contract tests
 	$(PYTEST) -m "unit or contract" $(ARGS)
 
 e2e: ready ## every spoken call, those with failing parts too (writes docs/reports/spoken-calls.md)
 	$(PYTEST) -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)
+
+bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
+	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
+
+images: ready ## build the containers and start the agent's (needs buildah)
+	@$(RUN) local.images $(ARGS)
 
 style: ready
 	.venv/bin/ruff format --check --quiet
@@ -54,7 +105,7 @@ format: ready ## format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix --quiet
 	.venv/bin/ruff format --quiet
 
-GROUPS := lambdas agent local langid uv go
+GROUPS := lambdas agent asr cdk local langid uv go node java
 COMPILE = .local/uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
@@ -66,10 +117,10 @@ lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newe
 	done
 
 clean: ## remove everything that was set up, built or recorded
-	rm -rf .venv .local .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .local node_modules cdk.out .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-CATEGORIES = ("unit", "contract", "integration", "e2e", "faults", "bench")
+CATEGORIES = ("unit", "contract", "infrastructure", "integration", "e2e", "faults", "bench")
 SPOKEN = ("e2e", "faults")
 SMOKE_BUDGET = 5
 

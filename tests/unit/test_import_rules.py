@@ -18,7 +18,7 @@ from tests.import_rules import HomesContract, OnlyContract, root_of
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("lambdas", "agent", "local", "tests")
+OURS = ("lambdas", "agent", "gpu_fleet", "cdk", "local", "tests")
 TYPES: dict[str, type[Contract]] = {
     "only": OnlyContract,
     "homes": HomesContract,
@@ -37,11 +37,18 @@ WRONG_DIRECTIONS = [
     ("agent", "agent.hotel", "lambdas.pms.routes"),
     ("agent", "agent.hotel", "lambdas.shared.call_store"),
     ("agent", "agent.hotel", "local.stack"),
+    ("fleet", "gpu_fleet.capacity", "agent.settings"),
+    ("fleet", "gpu_fleet.riva.models", "lambdas.calls.models"),
+    ("cloud", "cdk.stages", "agent.wiring"),
+    ("cloud", "cdk.stages", "lambdas.shared.call_store"),
+    ("cloud_alone", "cdk.stages", "local.stack"),
     ("deployed", "agent.wiring", "local.brain"),
+    ("deployed", "gpu_fleet.capacity", "cdk.stages"),
     ("deployed", "lambdas.shared.pms.demo", "tests.conftest"),
     ("vendors", "agent.receptionist", "riva"),
     ("vendors", "lambdas.pms.routes", "livekit"),
     ("vendors", "lambdas.shared.tables", "moto"),
+    ("vendors", "gpu_fleet.capacity", "aws_cdk"),
 ]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.setup import STEPS, Shell, Step, StepFailed, Workshop, main
+from local.setup import STEPS, main
+from local.workshop import Shell, Step, StepFailed, Workshop
 
 pytestmark = pytest.mark.unit
 

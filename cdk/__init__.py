@@ -1,0 +1,1 @@
+"""The cloud: five stacks a stage, composed of units, one arrow after another."""
