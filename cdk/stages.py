@@ -118,7 +118,9 @@ class Stage(BaseModel):
         `context` maps the names of operator's values, of which those that are None or empty count as not said.
         """
         if name not in SIZES:
-            raise StageError(f"say which stage: -c stage={' or -c stage='.join(NAMES)}" + (f", not {name}" if name else ""))
+            raise StageError(
+                f"say which stage: -c stage={' or -c stage='.join(NAMES)}" + (f", not {name}" if name else "")
+            )
         said = {key: value for key, value in context.items() if value not in (None, "", [])}
         try:
             operator = Operator.model_validate(said)

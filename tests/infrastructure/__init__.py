@@ -1,0 +1,1 @@
+"""What the cloud is made of, judged from its synthesised templates."""
