@@ -40,8 +40,9 @@ class RivaModel:
     """Memory the profile takes on the GPU."""
     streams_per_gpu: int
     """Streams that one L4 recognises at once while its latency stays flat; 0 for a model that does not stream."""
+    streams_source: str
     source: str
-    """Where the figures are from, with the date they were read."""
+    """Where the other figures are from, with the date they were read."""
     reason: str = ""
     """Why the model cannot listen to a call."""
 
@@ -52,17 +53,25 @@ class RivaModel:
 
 
 _MATRIX: Final = "docs.nvidia.com/nim/speech/26.05.0/reference/support-matrix/asr.html, read 2026-11-24"
+_STREAMS: Final = (
+    "a cautious assumption of 2026-11-24 for an L4, to be replaced by a measurement on the fleet; "
+    "NVIDIA's are at docs.nvidia.com/nim/speech/latest/reference/performances/"
+)
+# Those of the model's languages that hotels are configured for; Riva wants one of these codes in every request.
 _EUROPE: Final = ("en-US", "en-GB", "de-DE", "fr-FR", "it-IT", "es-ES", "es-US", "nl-NL")
 
 _ALL: Final = (
     RivaModel(
         name="parakeet-1-1b-rnnt-multilingual",
         tag="1.5.0",
-        selector="mode=str,vad=silero,diarizer=disabled",
+        # Low latency, and the profile that is told the language, which hears better than the one that guesses it.
+        selector="mode=str,type=prompt",
         languages=_EUROPE,
         streaming=True,
+        # The throughput profile's, the largest of the model's profiles.
         gpu_gib=15.0,
-        streams_per_gpu=64,
+        streams_per_gpu=32,
+        streams_source=_STREAMS,
         source=_MATRIX,
     ),
     RivaModel(
@@ -71,8 +80,10 @@ _ALL: Final = (
         selector="type=multi",
         languages=_EUROPE,
         streaming=True,
+        # 6 GiB were seen with the English profile; the margin is for the multilingual one.
         gpu_gib=8.0,
-        streams_per_gpu=64,
+        streams_per_gpu=32,
+        streams_source=_STREAMS,
         source=_MATRIX,
     ),
     RivaModel(
@@ -81,8 +92,9 @@ _ALL: Final = (
         selector="mode=ofl",
         languages=_EUROPE,
         streaming=False,
-        gpu_gib=12.0,
+        gpu_gib=15.0,
         streams_per_gpu=0,
+        streams_source="it does not stream",
         source=_MATRIX,
         reason="it is offline only: it hears a recording as a whole and says nothing while a guest speaks",
     ),
