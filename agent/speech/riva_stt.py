@@ -48,11 +48,13 @@ _CHANNEL_OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Several recognisers answer under one name, and each turn may go to another.
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
 )
 
 
 class RivaSTT(stt.STT[Never]):
-    """Recognises speech through the Riva server at `target`, `host:port`.
+    """Recognises speech through Riva at `target`, `host:port`; servers that share the host's name take turns.
 
     `metadata` is asked each time a request stream opens, which is with the first audio after a flush: what it returns
     (a `traceparent`) belongs to the turn that begins. `phrases` are hints of the weight `boost`. After a flush Riva

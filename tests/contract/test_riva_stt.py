@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import grpc
 import pytest
@@ -26,6 +26,13 @@ INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 @pytest.fixture
 async def riva() -> AsyncIterator[tuple[ScriptedRiva, str]]:
     """A scripted server and its address."""
+    async with serving() as started:
+        yield started
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[ScriptedRiva, str]]:
+    """A scripted server and its address, until the block ends."""
     service, server = ScriptedRiva(), grpc.aio.server()
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -334,6 +341,22 @@ async def test_a_riva_that_is_not_there() -> None:
 
     assert isinstance(failure, APIConnectionError)
     assert [fault.recoverable for fault in heard.errors] == [True, True, True, False]
+
+
+async def test_recognisers_behind_one_name_take_turns() -> None:
+    """A name that stands for two servers is one recogniser to the agent, and neither server idles."""
+    async with AsyncExitStack() as servers:
+        rivas = [await servers.enter_async_context(serving()) for _ in range(2)]
+        for service, _ in rivas:
+            service.scripts.extend(says("heard") for _ in range(6))
+        target = f"ipv4:{','.join(address for _, address in rivas)}"
+        async with aclosing(RivaSTT(target, language="en-US", overlap=0.0)) as recogniser:
+            heard = Listening(recogniser)
+            for _ in range(6):
+                heard.turn()
+                assert await heard.finals(1) == ["heard"]
+
+    assert [len(service.streams) > 0 for service, _ in rivas] == [True, True]
 
 
 async def test_each_turn_carries_its_own_trace(riva: tuple[ScriptedRiva, str]) -> None:
