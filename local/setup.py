@@ -1,4 +1,4 @@
-"""Makes a clone ready to run: uv, the Python packages, Node and the CDK, the speech model and the LiveKit server.
+"""Makes a clone ready to run: uv, Python packages, Node and the CDK, DynamoDB Local, a speech model, the LiveKit server.
 
 `python -m local.setup [step …]` carries out the steps whose inputs have changed since they last succeeded, all of them
 by default. It needs nothing but Python's standard library, because it runs before anything is installed. A step that
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local import dynamodb
 from local.workshop import ROOT, Shell, Step, StepFailed, Workshop
 
 LIVEKIT_SERVER = "1.13.5"
@@ -189,6 +190,14 @@ STEPS = [
         product=CLOUD_PYTHON,
         inputs=lambda: [_requirements("cdk").read_bytes(), str(sys.version_info[:2]), str(ROOT)],
         make=_make_cloud,
+        remedy=REGISTRY,
+    ),
+    Step(
+        name="dynamodb",
+        gives="DynamoDB Local, on which the stores are proven",
+        product=dynamodb.FOLDER,
+        inputs=dynamodb.inputs,
+        make=lambda shell: dynamodb.make(shell, uv=UV, python=VENV_PYTHON),
         remedy=REGISTRY,
     ),
     Step(
