@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import Call, Event, dialled_number
 from lambdas.shared.domain.errors import LeaseHeld, NotFound, Refused, SoldOut, StaleEpoch
@@ -159,3 +161,13 @@ class MemoryCount:
 
     def __call__(self, metric: str, value: int = 1) -> None:
         self.counted[metric] += value
+
+
+class MemoryMeasure:
+    """What was measured, in order: metric, value, unit."""
+
+    def __init__(self) -> None:
+        self.measured: list[tuple[str, float, str]] = []
+
+    def __call__(self, metric: str, value: float, unit: MetricUnit) -> None:
+        self.measured.append((metric, value, unit.value))

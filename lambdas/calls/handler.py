@@ -12,6 +12,7 @@ from lambdas.calls.settings import CallsSettings
 from lambdas.shared.call_store import DynamoCallStore
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.leases import DynamoLeases
+from lambdas.shared.observability import measure
 from lambdas.shared.settings import read_secret
 from lambdas.shared.tables import open_dynamodb
 
@@ -19,7 +20,7 @@ settings = CallsSettings.read()
 client = open_dynamodb()
 calls = DynamoCallStore(calls_table=settings.calls_table, hotels=Hotels.load(settings.hotels), client=client)
 app = build_app(
-    Told(calls),
+    Told(calls, measure),
     DynamoLeases(leases_table=settings.leases_table, client=client),
     legacy_token=lambda: read_secret(settings.legacy_token_secret),
 )

@@ -7,12 +7,18 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from lambdas.calls.models import AgentEvent, CallView, FollowUp, LegacyEvent, LegacyTranscription, Turn
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import KINDS_OF, Call, Event, Kind, Source
 from lambdas.shared.domain.hotel import UNKNOWN_HOTEL
+from lambdas.shared.observability import Measure
 from lambdas.shared.redaction import redact
 
+TURN_LATENCY: Final = "TurnLatency"
+WHOLE_WAIT: Final = "answer"
+"""Of a turn's `latency_ms`: from the guest's last sound to the agent's first, with everything between."""
 LONGEST_LEGACY_ID: Final = 100
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
 
@@ -22,6 +28,7 @@ class Told:
     """Keeps what is told about calls. Everything is kept, also from an agent that has lost its lease."""
 
     calls: CallStore
+    measure: Measure
 
     def agent_event(self, call_id: str, epoch: int, told: AgentEvent) -> Call:
         """The call with what its agent reports; a kind that is not an agent's to report is kept by its name."""
@@ -39,9 +46,14 @@ class Told:
         return self.calls.apply(event)
 
     def turn(self, call_id: str, epoch: int, turn: Turn) -> None:
-        """A turn, its text redacted once more: the agent should have, but what is stored is our promise."""
+        """A turn, its text redacted once more: the agent should have, but what is stored is our promise.
+
+        How long the guest waited for the answer becomes a metric.
+        """
         safe = turn.model_copy(update={"guest": redact(turn.guest), "agent": redact(turn.agent)})
         self.calls.add_turn(call_id, epoch, safe.model_dump(mode="json"))
+        if (waited := turn.latency_ms.get(WHOLE_WAIT)) is not None:
+            self.measure(TURN_LATENCY, waited, MetricUnit.Milliseconds)
 
     def follow_up(self, call_id: str, follow_up: FollowUp) -> None:
         """Something for the front desk; its `callback` is the only number that stays."""

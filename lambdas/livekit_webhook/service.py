@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import Call, Event, Kind, Source, dialled_number
+from lambdas.shared.domain.errors import NotFound
 from lambdas.shared.guest import guest_key
 from lambdas.shared.observability import Count
 
@@ -32,6 +33,7 @@ NO_CALL: Final = "RoomIsNoCall"
 UNREADABLE: Final = "WebhookUnreadable"
 UNKNOWN_HOTEL: Final = "UnknownHotel"
 DROPPED: Final = "WebhooksDropped"
+GUEST_WITHOUT_AGENT: Final = "GuestWithoutAgent"
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,59}")
@@ -66,7 +68,23 @@ class Reports:
             return None
         if self.calls.hotel_of(call_id) is None:
             self.count(UNKNOWN_HOTEL)
-        return self.calls.apply(self._event(call_id, report, body))
+        return self._apply(self._event(call_id, report, body))
+
+    def _apply(self, event: Event) -> Call:
+        """A guest nobody spoke to is counted when the room finishes, and not again when LiveKit tells it again."""
+        if event.kind is not Kind.ROOM_FINISHED:
+            return self.calls.apply(event)
+        told_before = self._is_over(event.call_id)
+        call = self.calls.apply(event)
+        if call.unattended and not told_before:
+            self.count(GUEST_WITHOUT_AGENT)
+        return call
+
+    def _is_over(self, call_id: str) -> bool:
+        try:
+            return self.calls.call(call_id).is_over
+        except NotFound:
+            return False
 
     def _event(self, call_id: str, report: Mapping[str, Any], body: bytes) -> Event:
         participant = _part(report, "participant")

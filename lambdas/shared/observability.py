@@ -6,6 +6,7 @@ are never logged; whatever else is goes through the redactor.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -18,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.shared.redaction import redact_event
 
 NAMESPACE: Final = "Bellhop"
+"""Where metrics belong unless POWERTOOLS_METRICS_NAMESPACE says otherwise, as it does for the functions of a stage."""
 _TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$")
 _OURS: Final = frozenset({"level", "location", "timestamp", "service", "request_id", "trace_id"})
 """Fields that are made here and cannot hold anything personal; their digits are no phone numbers."""
@@ -29,10 +31,22 @@ class Count(Protocol):
     def __call__(self, metric: str, value: int = 1) -> None: ...
 
 
-def count(metric: str, value: int = 1) -> None:
-    """One CloudWatch metric, written to the log in the embedded metric format."""
-    with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE):
+class Measure(Protocol):
+    """Measures something, in `unit`."""
+
+    def __call__(self, metric: str, value: float, unit: MetricUnit) -> None: ...
+
+
+def measure(metric: str, value: float, unit: MetricUnit) -> None:
+    """One CloudWatch metric, written to the log in the embedded metric format. Its dimension is the function's name."""
+    namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
+    with single_metric(name=metric, unit=unit, value=value, namespace=namespace):
         pass
+
+
+def count(metric: str, value: int = 1) -> None:
+    """A metric of something that is counted."""
+    measure(metric, value, MetricUnit.Count)
 
 
 class _Redacting(LambdaPowertoolsFormatter):

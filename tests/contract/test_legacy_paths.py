@@ -13,7 +13,7 @@ from lambdas.calls.service import Told
 from lambdas.shared.domain.call import Kind, Source
 from lambdas.shared.domain.hotel import Hotels
 from tests.events import ask, request_event
-from tests.memory import MemoryCalls, MemoryLeases
+from tests.memory import MemoryCalls, MemoryLeases, MemoryMeasure
 
 pytestmark = pytest.mark.contract
 
@@ -24,7 +24,7 @@ HOTELS = Hotels.load(ROOT / "hotels")
 
 def send(name: str, body: str, calls: MemoryCalls) -> tuple[int, Any]:
     path = "/call/event" if name.startswith("event") else "/v1/livekit/transcription"
-    app = build_app(Told(calls), MemoryLeases(), legacy_token=lambda: "token")
+    app = build_app(Told(calls, MemoryMeasure()), MemoryLeases(), legacy_token=lambda: "token")
     return ask(app, request_event("POST", path, body, {"Authorization": "Bearer token"}))
 
 

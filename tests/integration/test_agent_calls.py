@@ -29,6 +29,7 @@ from local.gateway import Fault, Gateway, GatewayTransport
 from local.sigv4 import SignatureCheck
 from tests.agent import CALL_ID, GUEST_NUMBER, Use, phone
 from tests.integration.stores import HOTELS, Tables
+from tests.memory import MemoryMeasure
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +53,7 @@ def gateway(tables: Tables) -> Gateway:
     bookings = Bookings(hotels=HOTELS, calls=calls, leases=tables.leases, wishes=tables.other_wishes, pms=pms)
     return Gateway(
         {
-            "calls": handler(build_calls(Told(calls), tables.leases, legacy_token=lambda: "token")),
+            "calls": handler(build_calls(Told(calls, MemoryMeasure()), tables.leases, legacy_token=lambda: "token")),
             "pms": handler(build_pms(bookings)),
             "tts_router": handler(build_router(Router(HOTELS, ("http",)))),
         },

@@ -158,6 +158,25 @@ def test_present_is_who_joined_more_often_than_they_left() -> None:
     assert (call.guest_present, call.agent_present, call.guest) == (True, True, "1:abc")
 
 
+JOINED = report(Source.LIVEKIT, Kind.GUEST_JOINED, after=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "unattended"),
+    [
+        ([JOINED, CLOSED], True),
+        ([RANG, JOINED, report(Source.LIVEKIT, Kind.GUEST_LEFT, after=9), CLOSED], True),
+        ([JOINED], False),
+        ([CLOSED], False),
+        ([JOINED, report(Source.LIVEKIT, Kind.AGENT_JOINED, after=2), CLOSED], False),
+        ([JOINED, *by_agent(Kind.ANSWERED), CLOSED], False),
+    ],
+)
+def test_a_call_is_unattended_when_a_guest_met_no_agent(told: list[Event], unattended: bool) -> None:
+    """A finished room with a guest and without any word of an agent is a phone that nobody answered."""
+    assert Call.of(told).unattended is unattended
+
+
 def test_times_are_those_of_the_reports() -> None:
     """A call starts with its earliest report and ends with the earlier word for its end."""
     answered, ended = by_agent(Kind.ANSWERED, Kind.ENDED)

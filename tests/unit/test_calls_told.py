@@ -15,7 +15,7 @@ from lambdas.shared.domain.call import Kind, Source
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.http import Api
 from tests.events import ask, request_event
-from tests.memory import MemoryCalls, MemoryLeases
+from tests.memory import MemoryCalls, MemoryLeases, MemoryMeasure
 
 pytestmark = pytest.mark.unit
 
@@ -32,8 +32,13 @@ def calls() -> MemoryCalls:
 
 
 @pytest.fixture
-def app(calls: MemoryCalls) -> Api:
-    return build_app(Told(calls), MemoryLeases(), legacy_token=lambda: TOKEN)
+def measure() -> MemoryMeasure:
+    return MemoryMeasure()
+
+
+@pytest.fixture
+def app(calls: MemoryCalls, measure: MemoryMeasure) -> Api:
+    return build_app(Told(calls, measure), MemoryLeases(), legacy_token=lambda: TOKEN)
 
 
 def tell(app: Api, path: str, body: Any, epoch: int | None = 1, call_id: str = CALL) -> tuple[int, Any]:
@@ -122,6 +127,14 @@ def test_a_turn_is_redacted_once_more(app: Api, calls: MemoryCalls) -> None:
     assert "3920055" not in json.dumps(stored)
     assert "example.org" not in json.dumps(stored)
     assert "[phone]" in stored["guest"]
+
+
+def test_how_long_a_guest_waited_is_measured(app: Api, measure: MemoryMeasure) -> None:
+    """The wait of every turn that answered a guest becomes a metric in milliseconds; a greeting has none."""
+    tell(app, "turns", turn(agent="Hotel Aurora, hello."))
+    tell(app, "turns", turn(number=2, guest="Two nights.", latency_ms={"model": 40, "answer": 1090}))
+
+    assert measure.measured == [("TurnLatency", 1090, "Milliseconds")]
 
 
 def test_a_call_is_read_with_its_turns(app: Api) -> None:

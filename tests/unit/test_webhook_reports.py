@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.livekit_webhook.service import DROPPED, NO_CALL, UNKNOWN_HOTEL, UNREADABLE, Reports
+from lambdas.livekit_webhook.service import DROPPED, GUEST_WITHOUT_AGENT, NO_CALL, UNKNOWN_HOTEL, UNREADABLE, Reports
 from lambdas.shared.domain.call import Kind, Outcome, Source, State
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.guest import guest_key
@@ -210,3 +210,36 @@ def test_a_room_that_finishes_ends_its_call(reports: Reports) -> None:
 
     assert call is not None
     assert (call.state, call.outcome) == (State.ENDED, Outcome.FAILED)
+
+
+ARRIVED = report("participant_joined", id="EV_1", participant=guest())
+FINISHED = report("room_finished", id="EV_9")
+
+
+def test_a_guest_nobody_spoke_to_is_counted_once(reports: Reports, count: MemoryCount) -> None:
+    """A guest whose call ends without an agent raises a metric, once, however often LiveKit tells of it."""
+    for body in (ARRIVED, FINISHED, FINISHED, ARRIVED):
+        reports.accept(body)
+
+    assert count.counted == {GUEST_WITHOUT_AGENT: 1}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [ARRIVED, report("participant_joined", id="EV_2", participant={"kind": "AGENT"}), FINISHED],
+        [report("participant_joined", id="EV_2", participant={"kind": "AGENT"}), FINISHED],
+        [report("room_started"), FINISHED],
+        [FINISHED],
+        [ARRIVED],
+        [ARRIVED, report("participant_left", id="EV_3", participant=guest())],
+    ],
+)
+def test_a_call_that_had_an_agent_or_no_guest_is_not_counted(
+    reports: Reports, count: MemoryCount, told: list[bytes]
+) -> None:
+    """A guest who was spoken to, a room without a guest and a call that goes on raise no metric."""
+    for body in told:
+        reports.accept(body)
+
+    assert not count.counted

@@ -190,6 +190,8 @@ class Call(BaseModel):
     guest: str | None = None
     guest_present: bool = False
     agent_present: bool = False
+    unattended: bool = False
+    """Whether a guest was there, the room has finished, and no agent ever was: the phone rang until it stopped."""
     epoch: int = 0
     stays: tuple[str, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
@@ -231,6 +233,7 @@ class Call(BaseModel):
             guest=next((event.data["guest"] for event in reports if "guest" in event.data), None),
             guest_present=not over and _present(reports, Kind.GUEST_JOINED, Kind.GUEST_LEFT),
             agent_present=not over and _present(reports, Kind.AGENT_JOINED, Kind.AGENT_LEFT),
+            unattended=finished is not None and not by_agent and _guest_alone(reports),
             epoch=max((event.epoch for event in by_agent), default=0),
             stays=tuple(event.data["code"] for event in reports if event.source is Source.PMS and "code" in event.data),
             anomalies=anomalies,
@@ -261,6 +264,11 @@ def _first(events: Iterable[Event], kind: Kind) -> Event | None:
 def _present(events: Iterable[Event], joined: Kind, left: Kind) -> bool:
     kinds = [event.kind for event in events if event.kind in (joined, left)]
     return kinds.count(joined) > kinds.count(left)
+
+
+def _guest_alone(events: Iterable[Event]) -> bool:
+    kinds = {event.kind for event in events}
+    return Kind.GUEST_JOINED in kinds and Kind.AGENT_JOINED not in kinds
 
 
 def _reason(failure: Event | None, ended: Event | None, *, over: bool) -> str | None:
