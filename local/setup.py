@@ -1,4 +1,4 @@
-"""Makes a clone ready to run: uv, Python packages, Node and the CDK, DynamoDB Local, a speech model, the LiveKit server.
+"""Makes a clone ready to run: uv, Python packages, Node, the CDK, DynamoDB Local, a speech model and LiveKit's server.
 
 `python -m local.setup [step …]` carries out the steps whose inputs have changed since they last succeeded, all of them
 by default. It needs nothing but Python's standard library, because it runs before anything is installed. A step that
