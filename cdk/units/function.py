@@ -8,8 +8,8 @@ from constructs import Construct
 from cdk.stages import Stage
 from cdk.units.function_code import FunctionCode
 from cdk.units.logs import CallLogs
+from cdk.units.metrics import NAMESPACE_VARIABLE, namespace
 from cdk.units.nag import acknowledge
-from lambdas.shared.observability import NAMESPACE
 from lambdas.shared.settings import Settings
 
 ALIAS = "live"
@@ -59,7 +59,7 @@ class PythonFunction(Construct):
             environment={
                 **settings.write(),
                 "POWERTOOLS_SERVICE_NAME": folder,
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+                NAMESPACE_VARIABLE: namespace(stage),
             },
             role=role,
             log_group=self.log_group,
