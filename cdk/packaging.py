@@ -61,9 +61,25 @@ def build_layer(
     Raises PackagingError when uv is missing or cannot find every wheel.
     """
     libraries = target / "python"
-    command = [uv or find_uv(), "pip", "install", "--quiet", "--target", libraries, "--python", sys.executable]
-    wanted = ["--python-platform", platform, "--python-version", python_version, "--only-binary", ":all:"]
-    exactly = ["--require-hashes", "--no-deps", "--link-mode", "copy", "--requirements", REQUIREMENTS]
+    command: list[str | Path] = [
+        uv or find_uv(),
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        libraries,
+        "--python",
+        sys.executable,
+    ]
+    wanted: list[str | Path] = [
+        "--python-platform",
+        platform,
+        "--python-version",
+        python_version,
+        "--only-binary",
+        ":all:",
+    ]
+    exactly: list[str | Path] = ["--require-hashes", "--no-deps", "--link-mode", "copy", "--requirements", REQUIREMENTS]
     try:
         subprocess.run(
             [*command, *wanted, *exactly],
@@ -133,7 +149,7 @@ def _of_pyenv(version: str) -> list[Path]:
 
 def _of_uv(version: str) -> str | None:
     try:
-        command = [find_uv(), "python", "find", "--no-project", "--managed-python", version]
+        command: list[str | Path] = [find_uv(), "python", "find", "--no-project", "--managed-python", version]
         never = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
         return subprocess.run(command, check=True, capture_output=True, text=True, env=never).stdout.strip()
     except (PackagingError, subprocess.CalledProcessError):

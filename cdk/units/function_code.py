@@ -25,7 +25,8 @@ class FunctionCode(Construct):
         packed = Stack.of(self).bundling_required
         uv = packaging.find_uv() if packed else None
         python = packaging.find_python(packaging.LAMBDA_PYTHON) if packed else None
-        if packed and python is None:
+        bytecode = python is not None
+        if packed and not bytecode:
             Annotations.of(self).add_warning_v2(
                 "bellhop:no-bytecode",
                 f"no Python {packaging.LAMBDA_PYTHON} here: the functions go without bytecode and start slower",
@@ -41,33 +42,47 @@ class FunctionCode(Construct):
             if python:
                 packaging.compile_bytecode(target, python=python, deployed="/opt")
 
-        bytecode = python is not None
-        self.code = _packed(packaging.ROOT / "lambdas", build_code, packaging.code_fingerprint(bytecode=bytecode))
+        self.code = self._packed("Folders", build_code, packaging.code_fingerprint(bytecode=bytecode))
         self.layer = aws_lambda.LayerVersion(
             self,
             "Libraries",
-            code=_packed(packaging.REQUIREMENTS.parent, build_layer, packaging.layer_fingerprint(bytecode=bytecode)),
+            code=self._packed("Wheels", build_layer, packaging.layer_fingerprint(bytecode=bytecode)),
             compatible_architectures=[aws_lambda.Architecture.ARM_64],
             compatible_runtimes=[aws_lambda.Runtime.PYTHON_3_13],
             description="What the functions import, each version pinned",
         )
 
+    def _packed(self, id: str, build: Callable[[Path], None], fingerprint: str) -> aws_lambda.Code:
+        packing = _Packing(build)
+        code = aws_lambda.Code.from_asset(
+            str(packaging.ROOT / "lambdas"),
+            asset_hash=fingerprint,
+            asset_hash_type=AssetHashType.CUSTOM,
+            # The image is asked for and never used.
+            bundling=BundlingOptions(image=DockerImage.from_registry("scratch"), local=packing),
+        )
+        try:
+            # Packs now rather than in the first function, so that what goes wrong can be said in its own words.
+            code.bind(Construct(self, id))
+        except RuntimeError:
+            if packing.failure:
+                raise packing.failure from None
+            raise
+        return code
+
 
 @jsii.implements(ILocalBundling)
-class _Local:
-    """Packs on this machine."""
+class _Packing:
+    """Packs on this machine; `failure` is what came of it where the CDK only tells of a callback that raised."""
 
     def __init__(self, build: Callable[[Path], None]) -> None:
         self._build = build
+        self.failure: packaging.PackagingError | None = None
 
     def try_bundle(self, output_dir: str, *_args: Any, **_options: Any) -> bool:
-        self._build(Path(output_dir))
+        try:
+            self._build(Path(output_dir))
+        except packaging.PackagingError as error:
+            self.failure = error
+            raise
         return True
-
-
-def _packed(source: Path, build: Callable[[Path], None], fingerprint: str) -> aws_lambda.Code:
-    # The image is asked for and never used: `_Local` packs, or its error ends the synth.
-    bundling = BundlingOptions(image=DockerImage.from_registry("scratch"), local=_Local(build))
-    return aws_lambda.Code.from_asset(
-        str(source), bundling=bundling, asset_hash=fingerprint, asset_hash_type=AssetHashType.CUSTOM
-    )
