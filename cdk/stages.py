@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from gpu_fleet.capacity import Demand, Fleet, plan
+from gpu_fleet.capacity import CALLS_PER_AGENT, GPU_INSTANCE, Demand, Fleet, plan
+from gpu_fleet.riva.models import DEFAULT, require_streaming
 
 StageName = Literal["dev", "prod"]
 NAMES: Final[tuple[StageName, ...]] = ("dev", "prod")
@@ -70,11 +71,11 @@ class Stage(BaseModel):
     monthly_budget_usd: int
     demand: Demand
     most_gpu_hosts: int
-    riva_model: str = "parakeet-1-1b-rnnt-multilingual"
-    gpu_instance: str = "g6.2xlarge"
+    riva_model: str = DEFAULT
+    gpu_instance: str = GPU_INSTANCE
     gpu_zones: tuple[str, ...] = ("euc1-az2", "euc1-az3")
     """The zone ids of eu-central-1 that offer G6 instances; a zone's name differs between accounts, its id does not."""
-    calls_per_agent: int = Field(default=4, ge=1)
+    calls_per_agent: int = Field(default=CALLS_PER_AGENT, ge=1)
     speech_engines: str = "http"
 
     @property
@@ -105,7 +106,12 @@ class Stage(BaseModel):
     @property
     def fleet(self) -> Fleet:
         """How many hosts, recognisers and agents its calls need."""
-        return plan(self.demand)
+        return plan(
+            self.demand,
+            model=require_streaming(self.riva_model),
+            gpu_instance=self.gpu_instance,
+            calls_per_agent=self.calls_per_agent,
+        )
 
     def secret(self, name: str) -> str:
         """The name under which Secrets Manager keeps one of the stage's secrets."""
@@ -144,7 +150,7 @@ SIZES: Final[Mapping[object, Mapping[str, Any]]] = {
         "nat_gateways": 2,
         "log_days": 90,
         "monthly_budget_usd": 5000,
-        "demand": Demand(calls_per_day=400, hotels=12),
+        "demand": Demand(calls_per_day=400, hotels=12, spare_gpu_hosts=1),
         "most_gpu_hosts": 4,
     },
 }
