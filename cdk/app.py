@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import App, Environment, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from cdk.packaging import PackagingError
 from cdk.residency import ResidencyError, require_eu
 from cdk.stacks.api import ApiStack
 from cdk.stacks.data import DataStack
@@ -44,7 +46,10 @@ def build_cloud(app: App, stage: Stage, hotels: Hotels) -> Cloud:
     """Everything a stage is made of; raises ResidencyError when a part of it would be outside the EU."""
     require_eu(stage, hotels)
     prefix = f"bellhop-{stage.name}"
-    common = {"stage": stage, "env": Environment(account=stage.operator.account, region=stage.region)}
+    common: dict[str, Any] = {
+        "stage": stage,
+        "env": Environment(account=stage.operator.account, region=stage.region),
+    }
     protected = {**common, "termination_protection": stage.retain}
     network = NetworkStack(app, f"{prefix}-network", **common)
     data = DataStack(app, f"{prefix}-data", **protected)
@@ -63,7 +68,7 @@ def main() -> None:
     app = App()
     try:
         build_cloud(app, read_stage(app), Hotels.load(Path("hotels")))
-    except (StageError, ResidencyError, HotelFileError) as error:
+    except (StageError, ResidencyError, PackagingError, HotelFileError) as error:
         sys.exit(str(error))
     app.synth()
 
