@@ -22,7 +22,7 @@ RECORDINGS_LAST: Final = Duration.days(90)
 PHRASES_LAST: Final = Duration.days(180)
 """A fixed phrase is spoken anew once in a while, so that phrases and voices no longer used do not pile up."""
 MODELS_UNDO: Final = Duration.days(30)
-IMAGES_KEPT: Final = 3
+MODELS_KEPT: Final = 3
 
 
 class DataStack(Stack):
@@ -76,7 +76,11 @@ class DataStack(Stack):
                     rule_priority=1,
                 ),
                 aws_ecr.LifecycleRule(
-                    description="The model in use and those to go back to", max_image_count=IMAGES_KEPT, rule_priority=2
+                    description="The model in use and those to go back to",
+                    tag_status=aws_ecr.TagStatus.TAGGED,
+                    tag_pattern_list=["model-*"],
+                    max_image_count=MODELS_KEPT,
+                    rule_priority=2,
                 ),
             ],
             removal_policy=removal,
