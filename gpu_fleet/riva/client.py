@@ -6,7 +6,8 @@ Recordings too go through `StreamingRecognize`: a Riva that listens to calls has
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,18 +69,39 @@ class Riva:
 
         Raises Refused when Riva finds fault with language or audio, Unreachable when it does not answer.
         """
-        pieces: list[Any] = []
         try:
-            call = self._stub.StreamingRecognize(_requests(audio, language), timeout=timeout)
-            async for response in call:
-                pieces += [piece.alternatives[0] for piece in response.results if piece.is_final and piece.alternatives]
+            pieces = await self._recognise(audio, language, timeout)
         except grpc.aio.AioRpcError as error:
-            raise _fault(error) from None
+            raise _fault(await self._own_words(error, audio, language)) from None
         return Transcript(
             text=" ".join(text for piece in pieces if (text := piece.transcript.strip())),
             language=next((code for piece in pieces for code in piece.language_code), language),
             confidence=min((min(max(piece.confidence, 0.0), 1.0) for piece in pieces), default=0.0),
         )
+
+    async def _recognise(self, audio: Audio, language: str, timeout: float) -> list[Any]:
+        """The best alternative of each final."""
+        call = self._stub.StreamingRecognize(timeout=timeout)
+        sending = asyncio.create_task(_send(call, audio, language))
+        try:
+            responses = [response async for response in call]
+        finally:
+            sending.cancel()
+            await asyncio.wait([sending])
+        results = (result for response in responses for result in response.results)
+        return [result.alternatives[0] for result in results if result.is_final and result.alternatives]
+
+    async def _own_words(self, error: grpc.aio.AioRpcError, audio: Audio, language: str) -> grpc.aio.AioRpcError:
+        """What Riva said: a refusal during a write is INTERNAL to the client (github.com/grpc/grpc/issues/36066).
+
+        So Riva is asked once more without audio, which leaves nothing to be under way.
+        """
+        if error.code() is grpc.StatusCode.INTERNAL:
+            try:
+                await self._recognise(dataclasses.replace(audio, data=b""), language, timeout=1)
+            except grpc.aio.AioRpcError as own:
+                return own
+        return error
 
     async def require(self, *, timeout: float) -> None:
         """Returns when Riva says what it can recognise; raises Unreachable when it does not, or has no model yet."""
@@ -96,7 +118,8 @@ class Riva:
         await self._channel.close(None)
 
 
-async def _requests(audio: Audio, language: str) -> AsyncIterator[Any]:
+async def _send(call: Any, audio: Audio, language: str) -> None:
+    """Sends all there is; faults are told to whoever reads the answers."""
     config = riva_asr_pb2.RecognitionConfig(
         encoding=riva_audio_pb2.MULAW if audio.mulaw else riva_audio_pb2.LINEAR_PCM,
         sample_rate_hertz=audio.sample_rate,
@@ -105,13 +128,12 @@ async def _requests(audio: Audio, language: str) -> AsyncIterator[Any]:
         max_alternatives=1,
         enable_automatic_punctuation=True,
     )
-    yield riva_asr_pb2.StreamingRecognizeRequest(
-        streaming_config=riva_asr_pb2.StreamingRecognitionConfig(config=config, interim_results=False)
-    )
-    for chunk in audio.chunks():
-        yield riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk)
-        # Minutes of audio are sent as fast as they are taken; other requests get their turn in between.
-        await asyncio.sleep(0)
+    first = riva_asr_pb2.StreamingRecognitionConfig(config=config, interim_results=False)
+    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        await call.write(riva_asr_pb2.StreamingRecognizeRequest(streaming_config=first))
+        for chunk in audio.chunks():
+            await call.write(riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk))
+        await call.done_writing()
 
 
 def _fault(error: grpc.aio.AioRpcError) -> Refused | Unreachable:
