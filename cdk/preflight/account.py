@@ -1,0 +1,43 @@
+"""Whose credentials these are, and whether the CDK may work in the account."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from cdk.preflight.deployment import Deployment
+from cdk.preflight.finding import Finding
+
+NEEDED_BOOTSTRAP: Final = 6
+"""The bootstrap stack's version that the templates' own rule CheckBootstrapVersion asks for."""
+_BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
+
+
+def credentials(deployment: Deployment) -> Finding:
+    """The credentials count, and are of the stage's account."""
+    identity = deployment.client("sts").get_caller_identity()
+    account, wanted = identity["Account"], deployment.stage.operator.account
+    if wanted and account != wanted:
+        return Finding.wrong(
+            f"these credentials are of account {account}, the stage is of {wanted}",
+            fix=f"take credentials of {wanted} (AWS_PROFILE), or correct `account` in cdk.json",
+        )
+    role = identity["Arn"].rpartition(":")[2]
+    return Finding.fine(f"{role} in account {account}" + ("" if wanted else ", and cdk.json pins none"))
+
+
+def bootstrap(deployment: Deployment) -> Finding:
+    """The CDK's own stack is there and new enough."""
+    target = f"{deployment.stage.operator.account or '<account>'}/{deployment.stage.region}"
+    fix = f"npx cdk bootstrap aws://{target}"
+    try:
+        answer = deployment.client("ssm").get_parameter(Name=_BOOTSTRAP)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        return Finding.wrong(f"the CDK is not bootstrapped in {deployment.stage.region}", fix=fix)
+    version = int(answer["Parameter"]["Value"])
+    if version < NEEDED_BOOTSTRAP:
+        return Finding.wrong(f"bootstrap version {version}; {NEEDED_BOOTSTRAP} is needed", fix=fix)
+    return Finding.fine(f"bootstrap version {version}")

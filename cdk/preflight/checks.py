@@ -1,0 +1,30 @@
+"""The table of checks, in the order in which an operator puts things right."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdk.preflight import account, capacity, livekit, machine, registry, secrets, telephony, values, webhook
+from cdk.preflight.look import Check
+
+CHECKS: Final = (
+    Check("operator's values", values.operators_values),
+    Check("residency", values.residency),
+    Check("Node.js", machine.node),
+    Check("container builder", machine.docker),
+    Check("AWS credentials", account.credentials),
+    Check("CDK bootstrap", account.bootstrap),
+    Check("GPU quota", capacity.gpu_quota),
+    Check("GPU zones", capacity.gpu_zones),
+    Check("secret livekit", secrets.livekit),
+    Check("secret llm", secrets.llm),
+    Check("secret ngc", secrets.ngc),
+    Check("secret sip", secrets.sip),
+    Check("recogniser's image", registry.ngc_access),
+    Check("LiveKit key", livekit.key_counts),
+    Check("LiveKit region", livekit.region),
+    Check("hotels' numbers", telephony.numbers),
+    Check("telephone company", telephony.entrance),
+    Check("transfer to humans", telephony.transfer),
+    Check("webhook", webhook.events_arrive),
+)

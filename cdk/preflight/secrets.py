@@ -1,0 +1,68 @@
+"""Whether the operator's secrets are there and have the right form; a value is never shown."""
+
+from __future__ import annotations
+
+from cdk.preflight.deployment import Deployment, SecretMissing
+from cdk.preflight.finding import Finding, State
+
+
+def _create(deployment: Deployment, name: str, form: str) -> str:
+    return (
+        f"aws secretsmanager create-secret --region {deployment.stage.region}"
+        f" --name {deployment.stage.secret(name)} --secret-string '{form}'"
+    )
+
+
+def _with_fields(deployment: Deployment, name: str, fields: tuple[str, ...], form: str) -> Finding:
+    try:
+        given = deployment.secret_fields(name)
+    except SecretMissing as error:
+        return Finding.wrong(str(error), fix=_create(deployment, name, form))
+    lacking = [field for field in fields if not given.get(field, "").strip()]
+    if lacking:
+        return Finding.wrong(
+            f"{deployment.stage.secret(name)} is not JSON with {' and '.join(lacking)}", fix=f"write it as {form}"
+        )
+    return Finding.fine(f"{deployment.stage.secret(name)} has {' and '.join(fields)}")
+
+
+def livekit(deployment: Deployment) -> Finding:
+    """The LiveKit project's API key and secret."""
+    form = '{"api_key": "API…", "api_secret": "…"}'
+    return _with_fields(deployment, "livekit", ("api_key", "api_secret"), form)
+
+
+def ngc(deployment: Deployment) -> Finding:
+    """The key to NVIDIA's registry, in the form in which ECS wants a registry's credentials."""
+    form = '{"username": "$oauthtoken", "password": "<NGC API key>"}'
+    found = _with_fields(deployment, "ngc", ("username", "password"), form)
+    if found.state is State.FINE and deployment.secret_fields("ngc")["username"] != "$oauthtoken":
+        return Finding.wrong(f"the username in {deployment.stage.secret('ngc')} is another", fix=f"write it as {form}")
+    return found
+
+
+def sip(deployment: Deployment) -> Finding:
+    """The name and password with which the telephone company signs in, unless it is known by its addresses."""
+    if deployment.stage.operator.sip_addresses:
+        return Finding.fine("not needed: the telephone company is known by its addresses")
+    return _with_fields(deployment, "sip", ("username", "password"), '{"username": "…", "password": "…"}')
+
+
+def llm(deployment: Deployment) -> Finding:
+    """The model's API key."""
+    return _bare(deployment, "llm")
+
+
+def _bare(deployment: Deployment, name: str) -> Finding:
+    """A secret that is an API key and nothing around it."""
+    form = "<API key>"
+    try:
+        text = deployment.secret(name)
+    except SecretMissing as error:
+        return Finding.wrong(str(error), fix=_create(deployment, name, form))
+    if not text.isascii() or not text.isprintable() or " " in text or text[0] in "{\"'":
+        return Finding.wrong(
+            f"{deployment.stage.secret(name)} is not a bare key: it has blanks, quotes or braces",
+            fix="write the key alone, without JSON, quotes or a line's end",
+        )
+    return Finding.fine(f"{deployment.stage.secret(name)} is a bare key")
