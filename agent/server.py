@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -18,6 +18,7 @@ from aiohttp import web
 from livekit.agents import AgentServer, JobContext, JobProcess
 
 from agent.logs import configure_logs
+from agent.metrics import WorkerMetrics
 from agent.service import Service
 from agent.settings import AgentSettings
 from agent.wiring import Parts
@@ -30,6 +31,8 @@ SESSION_END_WITHIN: Final = 50.0
 DRAIN_EXTRA: Final = 60
 PRELOADED: Final = ("agent.server", "anyio._backends._asyncio", "boto3", "openai.resources")
 """Imported once and shared by the jobs' processes; left to the first use each would block a call's event loop."""
+
+Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 logger = structlog.get_logger()
 
@@ -97,7 +100,7 @@ async def serve(settings: AgentSettings) -> None:
     async with AsyncExitStack() as ending:
         running = asyncio.create_task(server.run(), name="worker")
         ending.push_async_callback(server.aclose)
-        await ending.enter_async_context(_health(server, settings))
+        await ending.enter_async_context(endpoints(server, settings))
         stopping = asyncio.create_task(first.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -115,20 +118,35 @@ async def serve(settings: AgentSettings) -> None:
 
 
 @asynccontextmanager
-async def _health(server: AgentServer, settings: AgentSettings) -> AsyncIterator[None]:
-    """`GET /` is 200 once the worker can be given calls, also while it drains: the framework's own answers earlier."""
+async def endpoints(server: AgentServer, settings: AgentSettings) -> AsyncIterator[None]:
+    """What a worker answers over HTTP: its health at `/` of one port, its metrics at `/metrics` of another, if any.
+
+    Both are 503 until the worker can be given calls, and answer while it drains: the framework's own health is 200
+    earlier.
+    """
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
+    metrics = WorkerMetrics(lambda: len(server.active_jobs), settings.max_calls)
 
-    async def health(_: web.Request) -> web.Response:
-        return web.Response(text="ready") if registered.is_set() else web.Response(status=503, text="starting")
+    @web.middleware
+    async def from_then_on(request: web.Request, handler: Respond) -> web.StreamResponse:
+        return await handler(request) if registered.is_set() else web.Response(status=503, text="starting")
 
-    app = web.Application()
-    app.router.add_get("/", health)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.worker_host, settings.worker_port).start()
+    async def health(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="ready")
+
+    async def scrape(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=metrics.render(), headers={"Content-Type": metrics.content_type})
+
+    routes = [(settings.worker_port, web.get("/", health))]
+    if settings.metrics_port:
+        routes.append((settings.metrics_port, web.get("/metrics", scrape)))
+    async with AsyncExitStack() as listening:
+        for port, route in routes:
+            app = web.Application(middlewares=[from_then_on])
+            app.add_routes([route])
+            runner = web.AppRunner(app, access_log=None)
+            await runner.setup()
+            listening.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, settings.worker_host, port).start()
         yield
-    finally:
-        await runner.cleanup()

@@ -29,4 +29,6 @@ class AgentSettings(SpeechSettings):
     longest_call_seconds: int = Field(default=900, ge=30, le=7200)
     worker_host: str = "127.0.0.1"
     worker_port: int = Field(default=0, ge=0, le=65535)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where Prometheus may ask; 0 is nowhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 from botocore.session import Session
 
 from agent.hotel import HotelClient, SigV4
 from agent.receptionist import Dialogue
-from agent.server import AGENT_NAME, TARGET_LOAD, build_server
+from agent.server import AGENT_NAME, TARGET_LOAD, build_server, endpoints
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.trace import Traces
@@ -17,6 +18,7 @@ from agent.wiring import Parts, open_session, open_tts
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import SettingsError
 from lambdas.shared.speech.registry import require_engines
+from local.processes import free_port
 from tests.agent import AURORA, CALL_ID
 
 pytestmark = pytest.mark.unit
@@ -125,6 +127,25 @@ def test_a_worker_is_as_busy_as_its_calls(monkeypatch: pytest.MonkeyPatch, calls
     load = server.load_fnc(server)  # type: ignore[misc,call-arg]
 
     assert (load < TARGET_LOAD) is takes_more
+
+
+async def test_a_worker_says_how_many_calls_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that can be given calls tells how many it has at that moment; before that it tells nothing."""
+    monkeypatch.setattr("agent.server.read_secret", lambda _: '{"api_key": "key", "api_secret": "secret"}')
+    port = free_port(8082)
+    settings = AgentSettings.read({**ENVIRONMENT, "MAX_CALLS": "4", "METRICS_PORT": str(port)})
+    server = build_server(settings)
+
+    async with endpoints(server, settings), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as prometheus:
+        starting = await prometheus.get("/metrics")
+        monkeypatch.setattr(type(server), "active_jobs", [object()] * 3)
+        server.emit("worker_registered", "AW_1", None)
+        busy = await prometheus.get("/metrics")
+
+    assert starting.status_code == 503
+    assert "bellhop_agent_calls 3.0" in busy.text
+    assert "bellhop_agent_load 0.75" in busy.text
+    assert busy.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(
