@@ -136,7 +136,7 @@ class Gateway:
             now=self._now(),
         )
         run = asyncio.get_running_loop().run_in_executor(
-            _INVOCATIONS, _run, self._functions[found.endpoint.function], event, _Context(found.endpoint.function)
+            _INVOCATIONS, _run, self._functions[found.endpoint.function], event, LocalContext(found.endpoint.function)
         )
         try:
             result = await asyncio.wait_for(asyncio.shield(run), PATIENCE)
@@ -161,7 +161,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body, request=request)
 
 
-class _Context(LambdaContext):
+class LocalContext(LambdaContext):
     """The invocation, as a function sees it."""
 
     def __init__(self, function: str) -> None:
