@@ -33,6 +33,7 @@ class DataStack(Stack):
         removal = kept(stage)
 
         self.table_key = CustomerKey(self, "TableKey", description="Calls and leases", removal_policy=removal)
+        self.table_key.let_callers_of("dynamodb")
         self.bucket_key = CustomerKey(
             self, "BucketKey", description="Recordings, phrases and models", removal_policy=removal
         )
@@ -42,7 +43,7 @@ class DataStack(Stack):
         self.log_key.let_log_groups()
         self.log_key.let_senders()
         self.secret_key = CustomerKey(self, "SecretKey", description="Secrets", removal_policy=removal)
-        self.secret_key.let_readers_of_secrets()
+        self.secret_key.let_callers_of("secretsmanager")
 
         self.calls = SchemaTable(self, "Calls", stage=stage, schema=CALLS_SCHEMA, encryption_key=self.table_key)
         self.leases = SchemaTable(self, "Leases", stage=stage, schema=LEASES_SCHEMA, encryption_key=self.table_key)

@@ -12,7 +12,7 @@ from cdk.units.kept import kept
 class GeneratedSecret(Construct):
     """A secret of 64 random letters and digits under the stage's name for it.
 
-    `encryption_key` must let whoever may read a secret use it (`CustomerKey.let_readers_of_secrets`).
+    `encryption_key` must let whoever may read a secret use it (`CustomerKey.let_callers_of`).
     """
 
     def __init__(

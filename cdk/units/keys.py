@@ -66,24 +66,24 @@ class CustomerKey(aws_kms.Key):
             )
         )
 
-    def let_readers_of_secrets(self) -> None:
-        """Let whoever of this account may read or write a secret use the key, by way of Secrets Manager alone.
+    def let_callers_of(self, service: str) -> None:
+        """Let whoever of this account may use what the service keeps use the key too, by way of the service alone.
 
-        The managed key aws/secretsmanager says the same. Otherwise each reader's role would have to be named here,
-        though it is made in a stack that comes after this one.
-        Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        Amazon's own keys for a service say the same. Otherwise each role would have to be named here, though it is made
+        in a stack that comes after this one.
+        Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
         """
         stack = Stack.of(self)
         self.add_to_resource_policy(
             aws_iam.PolicyStatement(
-                sid="ReadersOfSecrets",
+                sid="CallersOfService",
                 principals=[aws_iam.AnyPrincipal()],
                 actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 resources=["*"],
                 conditions={
                     "StringEquals": {
                         "kms:CallerAccount": stack.account,
-                        "kms:ViaService": f"secretsmanager.{stack.region}.amazonaws.com",
+                        "kms:ViaService": f"{service}.{stack.region}.amazonaws.com",
                     }
                 },
             )
