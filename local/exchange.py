@@ -13,10 +13,9 @@ from typing import Final
 
 from livekit.api import AccessToken, RoomAgentDispatch, RoomConfiguration, VideoGrants
 
-from lambdas.shared.domain.dispatch import Dispatch
+from lambdas.shared.domain.dispatch import AGENT_NAME, Dispatch
 from lambdas.shared.domain.hotel import Hotel
 
-AGENT_NAME: Final = "receptionist"
 RING_SECONDS: Final = 10
 
 

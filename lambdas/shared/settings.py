@@ -47,13 +47,14 @@ SECRET_LIFETIME: Final = 300.0
 _secrets: dict[str, tuple[float, str]] = {}
 
 
-def read_secret(name: str) -> str:
+def read_secret(name: str, *, fresh: bool = False) -> str:
     """The secret of that name in Secrets Manager; kept for five minutes, so a rotated one is used without a deploy.
 
-    Raises SettingsError when there is none or it may not be read; the message never holds the value.
+    A `fresh` one is asked for now. Raises SettingsError when there is none or it may not be read; the message never
+    holds the value.
     """
     read_at, value = _secrets.get(name, (float("-inf"), ""))
-    if time.monotonic() - read_at < SECRET_LIFETIME:
+    if not fresh and time.monotonic() - read_at < SECRET_LIFETIME:
         return value
     # Imported here: boto3 costs half a second, and programs without secrets start without it.
     import boto3
