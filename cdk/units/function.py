@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aws_cdk import Annotations, Duration, aws_iam, aws_kms, aws_lambda, aws_sqs
 from constructs import Construct
 
@@ -12,8 +14,8 @@ from cdk.units.metrics import NAMESPACE_VARIABLE, namespace
 from cdk.units.nag import acknowledge
 from lambdas.shared.settings import Settings
 
-ALIAS = "live"
-DEAD_LETTERS_KEPT_DAYS = 14
+ALIAS: Final = "live"
+DEAD_LETTERS_LAST: Final = Duration.days(14)
 """As long as SQS keeps anything."""
 
 
@@ -75,6 +77,7 @@ class PythonFunction(Construct):
         acknowledge(
             role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's write actions know no resource; nothing else here has `*`."
         )
+        acknowledge(self.function, "AwsSolutions-L1", "Python 3.13 is the newest that all of this project runs on.")
         # Whose snapshots are of the versions, of which `live` always names one.
         Annotations.of(self.function).acknowledge_warning("@aws-cdk/aws-lambda:snapStartRequirePublish")
         self.alias = aws_lambda.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
@@ -86,7 +89,7 @@ class PythonFunction(Construct):
             encryption=aws_sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=True,
-            retention_period=Duration.days(DEAD_LETTERS_KEPT_DAYS),
+            retention_period=DEAD_LETTERS_LAST,
         )
         acknowledge(
             queue,

@@ -1,0 +1,104 @@
+"""The HTTP API and its functions: what agents, LiveKit and clients of the earlier orchestrator ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack, aws_secretsmanager, aws_sqs
+from constructs import Construct
+
+from cdk.stacks.data import DataStack
+from cdk.stages import Stage
+from cdk.units.function import PythonFunction
+from cdk.units.function_code import FunctionCode
+from cdk.units.grants import let_use_table
+from cdk.units.http_api import HttpApi
+from cdk.units.web_acl import WebAcl
+from lambdas.calls.settings import CallsSettings
+from lambdas.livekit_webhook.settings import WebhookSettings
+from lambdas.pms.settings import PmsSettings
+from lambdas.shared.domain.hotel import Hotels
+from lambdas.tts_router.settings import TtsRouterSettings
+
+
+class ApiStack(Stack):
+    """The functions, the routes that lead to them, and what is turned away before."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, stage: Stage, hotels: Hotels, data: DataStack, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id, **kwargs)
+        code = FunctionCode(self, "Code")
+        common: dict[str, Any] = {"stage": stage, "code": code, "logs_key": data.log_key, "timeout_s": 10}
+        tables = {"calls_table": data.calls.table_name, "leases_table": data.leases.table_name}
+
+        calls = PythonFunction(
+            self,
+            "Calls",
+            folder="calls",
+            settings=CallsSettings(**tables, legacy_token_secret=stage.secret("legacy-token")),
+            memory_mb=1024,
+            snap_start=True,
+            **common,
+        )
+        let_use_table(calls.function, data.calls, "GetItem", "Query", "PutItem")
+        let_use_table(calls.function, data.leases, "GetItem", "UpdateItem")
+        data.legacy_token.grant_read(calls.function)
+
+        webhook = PythonFunction(
+            self,
+            "LiveKitWebhook",
+            folder="livekit_webhook",
+            settings=WebhookSettings(
+                calls_table=data.calls.table_name,
+                livekit_secret=stage.secret("livekit"),
+                guest_key_secret=stage.secret("guest-key"),
+            ),
+            **common,
+        )
+        let_use_table(webhook.function, data.calls, "GetItem", "Query", "PutItem")
+        data.guest_key.grant_read(webhook.function)
+        aws_secretsmanager.Secret.from_secret_name_v2(self, "LiveKitKey", stage.secret("livekit")).grant_read(
+            webhook.function
+        )
+
+        pms = PythonFunction(
+            self,
+            "Pms",
+            folder="pms",
+            settings=PmsSettings(**tables),
+            memory_mb=1024,
+            snap_start=True,
+            **common,
+        )
+        let_use_table(pms.function, data.calls, "GetItem", "Query", "PutItem", "UpdateItem")
+        let_use_table(pms.function, data.leases, "GetItem", "ConditionCheckItem")
+
+        router = PythonFunction(
+            self,
+            "TtsRouter",
+            folder="tts_router",
+            settings=TtsRouterSettings(speech_engines=stage.speech_engines),
+            snap_start=True,
+            **common,
+        )
+
+        self.functions: Mapping[str, PythonFunction] = {
+            function.folder: function for function in (calls, webhook, pms, router)
+        }
+        self.http_api = HttpApi(self, "HttpApi", stage=stage, functions=self.functions, logs_key=data.log_key)
+        self.rest_api = self.http_api.rest_api
+        self.url = self.http_api.url
+        self.web_acl = WebAcl(self, "WebAcl", api=self.http_api)
+        self.dead_letters: Sequence[aws_sqs.Queue] = [
+            function.dead_letters for function in self.functions.values() if function.dead_letters
+        ]
+
+        CfnOutput(self, "ApiUrl", value=self.url, description="Where the API is")
+        CfnOutput(
+            self,
+            "WebhookUrl",
+            value=self.http_api.webhook_url,
+            description="To be entered at LiveKit, in the project's settings under Webhooks",
+        )
