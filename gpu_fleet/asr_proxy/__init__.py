@@ -1,0 +1,1 @@
+"""Recognition over HTTP, for everything that does not speak Riva's gRPC."""
