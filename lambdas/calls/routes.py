@@ -39,9 +39,16 @@ def build_app(told: Told, leases: Leases, legacy_token: Callable[[], str]) -> Ap
 
     @app.post("/v1/calls/<call_id>/events")
     def event(call_id: CallInPath, request: AgentEvent, epoch: Epoch) -> Accepted:
-        state = told.agent_event(call_id, epoch, request).state
-        app.logger.info("agent reported", call_id=call_id, epoch=epoch, kind=request.kind, state=state)
-        return Accepted(state=state)
+        call = told.agent_event(call_id, epoch, request)
+        app.logger.info(
+            "agent reported",
+            call_id=call_id,
+            epoch=epoch,
+            kind=request.kind,
+            state=call.state,
+            anomalies=len(call.anomalies),
+        )
+        return Accepted(state=call.state)
 
     @app.post("/v1/calls/<call_id>/turns")
     def turn(call_id: CallInPath, request: Turn, epoch: Epoch) -> Accepted:

@@ -18,7 +18,14 @@ def build_app(reports: Reports, verify: Verify) -> Api:
         call = reports.accept(body)
         if call is None:
             return {"state": "ignored"}
-        app.logger.info("livekit reported", call_id=call.id, state=call.state, events=call.events)
+        app.logger.info(
+            "livekit reported",
+            call_id=call.id,
+            state=call.state,
+            events=call.events,
+            anomalies=len(call.anomalies),
+            unattended=call.unattended,
+        )
         return {"state": call.state}
 
     return app
