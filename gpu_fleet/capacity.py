@@ -108,11 +108,15 @@ def lines_for(erlangs: float, blocking: float) -> int:
 
 
 def agents_beside_riva(instance: str = GPU_INSTANCE) -> int:
-    """How many agents fit on a GPU host of that type beside Riva and its sidecars; raises CapacityError."""
-    usable = [name for name, host in HOSTS.items() if host.gpus and host.usable.times(_whole(RIVA, SIDECARS))]
-    if instance not in usable:
-        raise CapacityError(f"Riva cannot run on {instance}; it has room on {', '.join(usable)}")
-    return HOSTS[instance].usable.without(RIVA, SIDECARS).times(AGENT)
+    """How many agents are placed on a GPU host of that type beside Riva and its sidecars; raises CapacityError.
+
+    It is one less than there is room for: a deployment starts the new agent before the old one has drained, and would
+    otherwise start a GPU host for it.
+    """
+    room = {name: host.tasks(AGENT, beside=(RIVA, SIDECARS)) for name, host in HOSTS.items() if host.gpus}
+    if not room.get(instance):
+        raise CapacityError(f"Riva cannot run on {instance}; it has room on {', '.join(filter(room.get, room))}")
+    return room[instance] - 1
 
 
 def plan(
@@ -133,7 +137,7 @@ def plan(
     gpu_hosts = ceil(calls / per_gpu) + demand.spare_gpu_hosts
     agents = ceil(calls / calls_per_agent)
     beside = min(agents, gpu_hosts * agents_beside_riva(gpu_instance))
-    cpu_hosts = ceil((agents - beside) / HOSTS[CPU_INSTANCE].usable.times(AGENT))
+    cpu_hosts = ceil((agents - beside) / HOSTS[CPU_INSTANCE].tasks(AGENT))
     return Fleet(
         calls_at_once=calls,
         blocking=erlang_b(demand.erlangs, calls),
@@ -150,6 +154,7 @@ def plan(
 
 def report(demand: Demand, fleet: Fleet, *, model: RivaModel, gpu_instance: str, calls_per_agent: int) -> str:
     """The plan step by step, with its bill and where the prices are from."""
+    beside = agents_beside_riva(gpu_instance)
     steps = {
         "busiest hour": f"{demand.busiest_hour:,.0f} calls ({demand.busiest_hour_share:.0%} of the day) of "
         f"{demand.mean_seconds:g} s: {demand.erlangs:.2f} Erlang",
@@ -157,7 +162,8 @@ def report(demand: Demand, fleet: Fleet, *, model: RivaModel, gpu_instance: str,
         "recogniser": f"{fleet.streams} streams of {model.name}, which takes {model.streams_per_gpu} a GPU; "
         f"{HEADROOM:.0%} of them stay free: {fleet.riva_tasks} task{_s(fleet.riva_tasks)}"
         + (f", {demand.spare_gpu_hosts} of them spare" if demand.spare_gpu_hosts else ""),
-        "GPU hosts": f"{fleet.gpu_hosts} × {gpu_instance}; beside Riva, {agents_beside_riva(gpu_instance)} agents fit",
+        "GPU hosts": f"{fleet.gpu_hosts} × {gpu_instance}; beside Riva, each takes {beside} agent{_s(beside)} "
+        "and has room for its successor",
         "agents": f"{fleet.agent_tasks} of {calls_per_agent} calls each: {fleet.agents_on_gpu_hosts} on GPU hosts, "
         f"{fleet.agents_on_cpu} on hosts without",
         "CPU hosts": f"{fleet.cpu_hosts} × {CPU_INSTANCE}" if fleet.cpu_hosts else "none",
@@ -202,10 +208,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (CapacityError, ModelError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     sys.stdout.write(report(demand, fleet, **how) + "\n")
-
-
-def _whole(*parts: Share) -> Share:
-    return Share(sum(part.vcpu for part in parts), sum(part.gib for part in parts))
 
 
 def _s(count: int) -> str:

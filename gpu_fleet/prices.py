@@ -1,15 +1,15 @@
-"""What the fleet's parts cost in eu-central-1, before tax; prices on demand, without a savings plan.
+"""What the fleet's parts are and cost in eu-central-1, before tax; prices on demand, without a savings plan.
 
 Instances: AWS's on-demand list (https://aws.amazon.com/ec2/pricing/on-demand/), read second-hand from price tables that
-were published with their region. Volumes and NAT gateways: https://aws.amazon.com/ebs/pricing/ and
-https://aws.amazon.com/vpc/pricing/. NVIDIA's licence for NIM in production, per GPU:
-https://docs.nvidia.com/ai-enterprise/planning-resource/licensing-guide/latest/ ($4,500 a year); development and test
-are free for members of NVIDIA's developer program.
+were published with their region; their sizes and network interfaces:
+https://docs.aws.amazon.com/ec2/latest/instancetypes/. Volumes: https://aws.amazon.com/ebs/pricing/. NVIDIA's licence for
+NIM in production is per GPU, $4,500 a year; development and test are free for members of NVIDIA's developer program:
+https://docs.nvidia.com/ai-enterprise/planning-resource/licensing-guide/latest/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -27,8 +27,9 @@ _MEMORY_FOR_TASKS: Final = 0.92
 """The kernel and the ECS agent keep the rest."""
 VOLUME_USD_A_GIB_MONTH: Final = 0.0952
 """gp3."""
-GPU_HOST_VOLUME_GIB: Final = 100
-CPU_HOST_VOLUME_GIB: Final = 40
+GPU_HOST_VOLUME_GIB: Final = 200
+"""For a recogniser's image of some 15 GB packed, twice that unpacked, and a new one beside it."""
+CPU_HOST_VOLUME_GIB: Final = 60
 LICENCE_USD_A_GPU_MONTH: Final = 4500 / 12
 
 
@@ -55,6 +56,9 @@ class Host:
     vcpu: int
     gib: int
     gpus: int
+    interfaces: int
+    """Network interfaces, of which the host has one and each task another
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html)."""
     usd_per_hour: float
 
     @property
@@ -62,15 +66,20 @@ class Host:
         """What tasks may have of it."""
         return Share(self.vcpu, self.gib * _MEMORY_FOR_TASKS)
 
+    def tasks(self, each: Share, *, beside: Sequence[Share] = ()) -> int:
+        """How many tasks of that size it has room for beside those that are one task together."""
+        places = self.interfaces - 1 - bool(beside)
+        return max(0, min(places, self.usable.without(*beside).times(each)))
+
 
 HOSTS: Final[Mapping[str, Host]] = MappingProxyType(
     {
-        "g6.xlarge": Host(4, 16, 1, 1.0064),
-        "g6.2xlarge": Host(8, 32, 1, 1.2225),
-        "g6.4xlarge": Host(16, 64, 1, 1.6547),
-        "g5.2xlarge": Host(8, 32, 1, 1.5156),
-        "g5.4xlarge": Host(16, 64, 1, 2.0308),
-        "c7i.xlarge": Host(4, 8, 0, 0.2037),
+        "g6.xlarge": Host(4, 16, 1, 4, 1.0064),
+        "g6.2xlarge": Host(8, 32, 1, 4, 1.2225),
+        "g6.4xlarge": Host(16, 64, 1, 8, 1.6547),
+        "g5.2xlarge": Host(8, 32, 1, 4, 1.5156),
+        "g5.4xlarge": Host(16, 64, 1, 8, 2.0308),
+        "c7i.xlarge": Host(4, 8, 0, 4, 0.2037),
     }
 )
 
