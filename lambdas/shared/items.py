@@ -133,7 +133,9 @@ class Patience:
     """How a write that collides is tried again: eight times in about a second, each pause drawn at random."""
 
     sleep: Callable[[float], None] = time.sleep
-    draw: Callable[[float, float], float] = random.uniform
+    draw: Callable[[float, float], float] = random.SystemRandom().uniform
+    """From the system's entropy: sandboxes that Lambda restores from one snapshot share the state of `random` itself, so
+    two that collide would pause for the same times and collide again."""
 
     def until_done(self, attempt: Callable[[], Result]) -> Result:
         """The attempt's result; raises Unreachable when it met a Conflict every time."""
