@@ -1,4 +1,4 @@
-"""Whether the account may run the hosts that the stage plans."""
+"""Whether the account may run what the stage plans."""
 
 from __future__ import annotations
 
@@ -8,42 +8,54 @@ from botocore.exceptions import ClientError
 
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
+from gpu_fleet.capacity import CPU_INSTANCE
 
 GPU_QUOTA: Final = "L-DB2E81BA"
 """EC2's "Running On-Demand G and VT instances", counted in vCPUs; 0 in many new accounts.
 
 Source: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 """
+STANDARD_QUOTA: Final = "L-1216C47A"
+"""EC2's "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs; 5 in many new accounts."""
+BUILDS_QUOTA: Final = "Concurrently running builds for Linux/Large environment"
+"""CodeBuild's quota for the project that copies the recogniser's image; below 1 in some new accounts: "Cannot have more
+than 0 builds in queue".
+
+Source: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+"""
+ONE_MORE: Final = 1
+"""A new recogniser starts on a host of its own before the old one goes."""
 
 
 def gpu_quota(deployment: Deployment) -> Finding:
     """The quota for G instances holds the most hosts the stage may have."""
     stage = deployment.stage
-    types = deployment.client("ec2").describe_instance_types(InstanceTypes=[stage.gpu_instance])["InstanceTypes"]
-    processors = types[0]["VCpuInfo"]["DefaultVCpus"]
-    needed = stage.most_gpu_hosts * processors
-    granted = _granted(deployment, GPU_QUOTA)
-    counted = f"{stage.most_gpu_hosts} × {stage.gpu_instance} need {needed} vCPUs, {granted:g} are granted"
-    if granted < needed:
-        request = f"aws service-quotas request-service-quota-increase --region {stage.region} --service-code ec2"
-        return Finding.wrong(counted, fix=f"{request} --quota-code {GPU_QUOTA} --desired-value {needed}")
-    return Finding.fine(counted)
+    return _holds(deployment, GPU_QUOTA, stage.gpu_instance, stage.most_gpu_hosts + ONE_MORE)
 
 
-def _granted(deployment: Deployment, quota: str) -> float:
-    quotas = deployment.client("service-quotas")
-    try:
-        answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=quota)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchResourceException":
-            raise
-        # An account that has never used or raised the quota has AWS's default.
-        answer = quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=quota)
-    return float(answer["Quota"]["Value"])
+def cpu_quota(deployment: Deployment) -> Finding:
+    """The quota for ordinary instances holds the hosts of the agents that find no place beside a recogniser."""
+    return _holds(deployment, STANDARD_QUOTA, CPU_INSTANCE, deployment.stage.fleet.cpu_hosts + ONE_MORE)
+
+
+def builds_quota(deployment: Deployment) -> Finding:
+    """CodeBuild may run the build that copies the recogniser's image."""
+    quotas = deployment.client("service-quotas").get_paginator("list_service_quotas")
+    pages = quotas.paginate(ServiceCode="codebuild")
+    found = [quota for page in pages for quota in page["Quotas"] if quota["QuotaName"] == BUILDS_QUOTA]
+    if not found:
+        return Finding.unseen(f"CodeBuild has no quota {BUILDS_QUOTA!r} here", fix="look at Service Quotas, CodeBuild")
+    quota, granted = found[0], found[0]["Value"]
+    if granted < 1:
+        return Finding.wrong(
+            f"CodeBuild may run {granted:g} large builds at once",
+            fix=_raise("codebuild", quota["QuotaCode"], 1, deployment),
+        )
+    return Finding.fine(f"CodeBuild may run {granted:g} large builds at once")
 
 
 def gpu_zones(deployment: Deployment) -> Finding:
-    """The stage's zones are those that offer its GPU instance."""
+    """The stage's zones are among those that offer its GPU instance."""
     stage = deployment.stage
     offers = deployment.client("ec2").get_paginator("describe_instance_type_offerings")
     wanted = [{"Name": "instance-type", "Values": [stage.gpu_instance]}]
@@ -56,3 +68,32 @@ def gpu_zones(deployment: Deployment) -> Finding:
             fix="set `gpu_zones` in cdk/stages.py to two zones that offer it",
         )
     return Finding.fine(f"{stage.gpu_instance} is offered in {', '.join(stage.gpu_zones)}")
+
+
+def _holds(deployment: Deployment, quota: str, instance: str, hosts: int) -> Finding:
+    types = deployment.client("ec2").describe_instance_types(InstanceTypes=[instance])["InstanceTypes"]
+    needed = hosts * types[0]["VCpuInfo"]["DefaultVCpus"]
+    granted = _granted(deployment, quota)
+    seen = f"{hosts} × {instance} take {needed} vCPUs of {granted:g}"
+    if granted < needed:
+        return Finding.wrong(seen, fix=_raise("ec2", quota, needed, deployment))
+    return Finding.fine(seen)
+
+
+def _granted(deployment: Deployment, quota: str) -> float:
+    quotas = deployment.client("service-quotas")
+    try:
+        answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=quota)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchResourceException":
+            raise
+        # An account in which the quota was never touched has AWS's default.
+        answer = quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=quota)
+    return float(answer["Quota"]["Value"])
+
+
+def _raise(service: str, quota: str, value: int, deployment: Deployment) -> str:
+    return (
+        f"aws service-quotas request-service-quota-increase --region {deployment.stage.region}"
+        f" --service-code {service} --quota-code {quota} --desired-value {value}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cdk.preflight import account, capacity, livekit, machine, registry, secrets, telephony, values, webhook
+from cdk.preflight import account, capacity, images, livekit, machine, registry, secrets, telephony, values, webhook
 from cdk.preflight.look import Check
 
 CHECKS: Final = (
@@ -14,8 +14,11 @@ CHECKS: Final = (
     Check("container builder", machine.docker),
     Check("AWS credentials", account.credentials),
     Check("CDK bootstrap", account.bootstrap),
-    Check("GPU quota", capacity.gpu_quota),
+    Check("quota of GPU hosts", capacity.gpu_quota),
+    Check("quota of agents' hosts", capacity.cpu_quota),
+    Check("quota of builds", capacity.builds_quota),
     Check("GPU zones", capacity.gpu_zones),
+    Check("machine images", images.machine_images),
     Check("secret livekit", secrets.livekit),
     Check("secret llm", secrets.llm),
     Check("secret ngc", secrets.ngc),

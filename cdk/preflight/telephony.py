@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
 from cdk.preflight.livekit import NoKey, ask
+from lambdas.shared.domain.hotel import Hotel
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,10 @@ class Telephony:
     trunks: Sequence[SIPInboundTrunkInfo]
     rules: Sequence[SIPDispatchRuleInfo]
 
+    def line(self, name: str) -> set[str]:
+        """The ids of the trunks of that name."""
+        return {trunk.sip_trunk_id for trunk in self.trunks if trunk.name == name}
+
 
 async def _telephony(livekit: api.LiveKitAPI) -> Telephony:
     trunks = await livekit.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest())
@@ -28,35 +34,60 @@ async def _telephony(livekit: api.LiveKitAPI) -> Telephony:
 
 
 def numbers(deployment: Deployment) -> Finding:
-    """Every number of every hotel comes in by one trunk and has one rule."""
+    """Every hotel's numbers are in its own trunk, which its own rule answers, and in nobody else's."""
     try:
         known = ask(deployment, _telephony)
     except NoKey as error:
         return Finding.unseen(str(error), fix="create the secret first")
-    wanted = [number for hotel in deployment.hotels for number in hotel.phone.numbers]
-    trunks = {number: [trunk for trunk in known.trunks if number in trunk.numbers] for number in wanted}
-    rules = {number: [rule for rule in known.rules if number in _dialled(rule)] for number in wanted}
-    for kind, found in (("trunk", trunks), ("dispatch rule", rules)):
-        for number, several in found.items():
-            if len(several) > 1:
-                names = ", ".join(sorted(f"{one.name or 'unnamed'}" for one in several))
-                return Finding.wrong(
-                    f"{number} has more than one {kind}: {names}",
-                    fix="delete all but the stage's own (`lk sip inbound list`, `lk sip dispatch list`)",
-                )
-    lacking = [number for number in wanted if not trunks[number] or not rules[number]]
-    if lacking and deployment.stack_resources("api") is None:
-        return Finding.not_yet(f"no trunk or rule yet for {', '.join(lacking)}", fix="the first deployment makes them")
-    if lacking:
-        return Finding.wrong(
-            f"no trunk or rule for {', '.join(lacking)}", fix=f"make deploy STAGE={deployment.stage.name}"
-        )
-    return Finding.fine(f"{len(wanted)} number{'s' * (len(wanted) > 1)}, each with one trunk and one rule")
+    stage = deployment.stage.name
+    for hotel in deployment.hotels:
+        conflict = _conflict(hotel, line_name(stage, hotel.name), known)
+        if conflict:
+            return conflict
+    waiting = [number for hotel in deployment.hotels for number in _waiting(hotel, line_name(stage, hotel.name), known)]
+    if not waiting:
+        return Finding.fine(f"every number of {', '.join(deployment.hotels.by_name)} has its trunk and its rule")
+    if deployment.stack_resources("api") is None:
+        return Finding.not_yet(f"no line for {', '.join(waiting)}", fix="the first deployment makes it")
+    return Finding.wrong(f"no line for {', '.join(waiting)}", fix=f"make deploy STAGE={stage}")
 
 
-def _dialled(rule: SIPDispatchRuleInfo) -> Sequence[str]:
-    """The dialled numbers for which a rule counts."""
-    return [*rule.numbers, *rule.inbound_numbers]
+def _conflict(hotel: Hotel, name: str, known: Telephony) -> Finding | None:
+    """Somebody else's trunk or rule that has what is the hotel's; LiveKit then refuses the hotel's own."""
+    for trunk in known.trunks:
+        taken = set(hotel.phone.numbers) & set(map(_e164, trunk.numbers))
+        if taken and trunk.name != name:
+            return Finding.wrong(
+                f"trunk {trunk.name or trunk.sip_trunk_id} has {', '.join(sorted(taken))} of {hotel.name}",
+                fix=f"take it out there, or rename that trunk to {name}: the deployment then takes it over",
+            )
+    for rule in known.rules:
+        if rule.name != name and known.line(name) & set(rule.trunk_ids):
+            return Finding.wrong(
+                f"rule {rule.name or rule.sip_dispatch_rule_id} answers the trunk of {hotel.name}",
+                fix=f"delete it, or rename it to {name}: the deployment then takes it over",
+            )
+    return None
+
+
+def _waiting(hotel: Hotel, name: str, known: Telephony) -> list[str]:
+    """The hotel's numbers that have no trunk yet, or a trunk that no rule answers."""
+    trunks = known.line(name)
+    if not any(trunks & set(rule.trunk_ids) for rule in known.rules):
+        return list(hotel.phone.numbers)
+    there = {_e164(number) for trunk in known.trunks if trunk.sip_trunk_id in trunks for number in trunk.numbers}
+    return [number for number in hotel.phone.numbers if number not in there]
+
+
+def line_name(stage: str, hotel: str) -> str:
+    """What livekit_setup calls a hotel's trunk and rule."""
+    return f"bellhop/{stage}/{hotel}"
+
+
+def _e164(number: str) -> str:
+    """A trunk's number as hotels write it; LiveKit takes it with blanks and without its plus, too."""
+    digits = re.sub(r"[ ()-]", "", number)
+    return f"+{digits}" if digits.isdigit() else digits
 
 
 def entrance(_: Deployment) -> Finding:
