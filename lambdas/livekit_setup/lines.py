@@ -5,7 +5,7 @@ match the dialled number, which LiveKit compares as text (`MatchDispatchRuleIter
 https://github.com/livekit/protocol/blob/main/sip/sip.go) where it normalises a trunk's numbers, and which is reported
 not to match at all (https://github.com/livekit/agents/issues/5847).
 
-Trunk and rule are found again by their name, `bellhop/<stage>/<hotel>`.
+Trunk and rule are found again by their name.
 """
 
 from __future__ import annotations
@@ -56,10 +56,6 @@ def normal(number: str) -> str:
     """
     bare = _MARKS.sub("", number)
     return bare if bare.startswith("+") or not bare.isdigit() else f"+{bare}"
-
-
-def prefix_of(stage: str) -> str:
-    return f"bellhop/{stage}/"
 
 
 @dataclass(frozen=True)

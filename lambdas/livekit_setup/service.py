@@ -16,10 +16,11 @@ from aws_lambda_powertools import Logger
 from livekit.api import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 from pydantic import BaseModel, ValidationError
 
-from lambdas.livekit_setup.lines import Digest, Found, is_stored, normal, prefix_of, rule_of, trunk_of
+from lambdas.livekit_setup.lines import Digest, Found, is_stored, normal, rule_of, trunk_of
 from lambdas.livekit_setup.livekit import LiveKitKey, SipApi
 from lambdas.livekit_setup.settings import LiveKitSetupSettings, PhoneLine, Telephony
 from lambdas.shared.custom_resource import ResourceError
+from lambdas.shared.domain.dispatch import line_name
 from lambdas.shared.settings import SettingsError
 
 WITHIN_SECONDS: Final = 90.0
@@ -69,7 +70,7 @@ class LiveKitSetup:
         digest = None if telephony.allowed_addresses else self._read(Digest, self.settings.sip_secret)
         async with self._open(telephony) as sip:
             trunks, rules = await sip.trunks(), await sip.rules()
-            lines = {f"{self._prefix}{line.hotel}": line for line in telephony.lines}
+            lines = {line_name(self.settings.stage, line.hotel): line for line in telephony.lines}
             gone_trunks = [trunk for trunk in trunks if self._is_gone(trunk.name, lines)]
             gone_rules = [rule for rule in rules if self._is_gone(rule.name, lines)]
             if not self.settings.retain:
@@ -142,7 +143,7 @@ class LiveKitSetup:
 
     @property
     def _prefix(self) -> str:
-        return prefix_of(self.settings.stage)
+        return line_name(self.settings.stage, "")
 
     def _is_gone(self, name: str, lines: Mapping[str, PhoneLine]) -> bool:
         return name.startswith(self._prefix) and name not in lines
