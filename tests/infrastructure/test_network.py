@@ -1,0 +1,193 @@
+"""Where the fleet runs: which zones, who comes in, what goes out and which way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Environment
+
+from cdk.stacks.network import NetworkStack
+from cdk.stages import NEEDED, Stage
+from cdk.units.private_endpoints import CALLED
+from cdk.units.zoned_vpc import ADDRESSES
+from tests.infrastructure.conftest import FILLED_IN, Deployed
+
+pytestmark = pytest.mark.infrastructure
+
+GATEWAYS = {"s3", "dynamodb"}
+ACTIONS = {"ecr.api": "ecr", "ecr.dkr": "ecr", "ecs-agent": "ecs", "ecs-telemetry": "ecs"}
+"""The prefix of a service's actions in a policy, where it is not the endpoint's name."""
+
+
+@pytest.fixture(params=["dev", "prod"])
+def stage(request: pytest.FixtureRequest) -> Deployed:
+    """Each of the stages."""
+    deployed: Deployed = request.getfixturevalue(request.param)
+    return deployed
+
+
+def network_of(operator: dict[str, Any], outdir: Path) -> dict[str, Any]:
+    """The template of a `dev` network whose operator has said this."""
+    app = App(outdir=str(outdir))
+    stage = Stage.of("dev", operator)
+    stack = NetworkStack(app, "network", stage=stage, env=Environment(region=stage.region))
+    template: dict[str, Any] = app.synth().get_stack_artifact(stack.artifact_id).template
+    return template
+
+
+def endpoints(deployed: Deployed) -> dict[str, dict[str, Any]]:
+    """The properties of each VPC endpoint by its service's name."""
+    found = (resource["Properties"] for resource in deployed.resources("AWS::EC2::VPCEndpoint").values())
+    return {service(json.dumps(one["ServiceName"]).rstrip('"]}')): one for one in found}
+
+
+def service(written: str) -> str:
+    """`ecr.api` of `com.amazonaws.eu-central-1.ecr.api`, whether or not the region is a reference."""
+    return next((name for name in (*CALLED, *GATEWAYS) if written.endswith(f".{name}")), written)
+
+
+def actions(deployed: Deployed, stack: str) -> set[str]:
+    """The services of which a stack's roles may call something."""
+    policies = [
+        *deployed.resources("AWS::IAM::Policy").items(),
+        *deployed.resources("AWS::IAM::ManagedPolicy").items(),
+    ]
+    statements = (
+        statement
+        for name, policy in policies
+        if name.startswith(f"{stack}/")
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    )
+    named = (statement["Action"] for statement in statements)
+    return {action.partition(":")[0] for some in named for action in (some if isinstance(some, list) else [some])}
+
+
+def test_subnets_are_where_the_hosts_are_offered(stage: Deployed) -> None:
+    """Each zone that offers the GPU hosts has a public and a private subnet, found by the zone's id in any account."""
+    subnets = [resource["Properties"] for resource in stage.resources("AWS::EC2::Subnet").values()]
+
+    assert not [subnet for subnet in subnets if "AvailabilityZone" in subnet]
+    assert sorted(subnet["AvailabilityZoneId"] for subnet in subnets) == sorted(stage.stage.gpu_zones * 2)
+    assert not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets)
+
+
+def test_nothing_is_looked_up_in_the_account(stage: Deployed) -> None:
+    """Synthesis asks no account for anything, so it gives the same everywhere."""
+    manifest = json.loads((stage.assembly / "manifest.json").read_text())
+
+    assert "missing" not in manifest
+
+
+def test_prod_outlives_a_zone_and_dev_is_cheap(dev: Deployed, prod: Deployed) -> None:
+    """Prod has a way out and doors to AWS in each of its zones, dev in one."""
+    ways_out = {one.stage.name: len(one.resources("AWS::EC2::NatGateway")) for one in (dev, prod)}
+    doors = {
+        one.stage.name: {len(door["SubnetIds"]) for door in endpoints(one).values() if "SubnetIds" in door}
+        for one in (dev, prod)
+    }
+
+    assert ways_out == {"dev": 1, "prod": 2}
+    assert doors == {"dev": {1}, "prod": {2}}
+
+
+def test_what_the_fleet_calls_stays_inside(prod: Deployed) -> None:
+    """Every endpoint is for a service that a role of the fleet may call, and none catches the public API's name."""
+    doors = endpoints(prod)
+
+    assert set(doors) == {*CALLED, *GATEWAYS}
+    assert "execute-api" not in doors
+    assert all(doors[name]["PrivateDnsEnabled"] for name in CALLED)
+    assert {ACTIONS.get(name, name) for name in CALLED} <= actions(prod, "gpu_fleet")
+
+
+def test_doors_open_to_the_network_alone(prod: Deployed) -> None:
+    """An endpoint answers on 443 to addresses of the network and starts no connection."""
+    (group,) = (
+        resource["Properties"]
+        for name, resource in prod.resources("AWS::EC2::SecurityGroup").items()
+        if name.startswith("network/")
+    )
+
+    (rule,) = group["SecurityGroupIngress"]
+    assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (ADDRESSES, 443, 443, "tcp")
+    assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
+
+
+def group_lists(value: Any, inside: str = "") -> Iterator[Any]:
+    """Every list of security groups anywhere in a resource's properties."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in {"SecurityGroups", "SecurityGroupIds", "Groups"}:
+                yield part
+            else:
+                yield from group_lists(part, key)
+    elif isinstance(value, list):
+        for part in value:
+            yield from group_lists(part, inside)
+
+
+INTERFACES = {
+    "AWS::EC2::LaunchTemplate",
+    "AWS::ECS::Service",
+    "AWS::EFS::MountTarget",
+    "AWS::EC2::VPCEndpoint",
+}
+"""What puts network interfaces into subnets, and would take the default group if it named none."""
+
+
+def test_nothing_is_in_the_default_security_group(prod: Deployed) -> None:
+    """Whatever has an interface in the network names a group made for it, so the default group admits nobody."""
+    ungrouped = [
+        name
+        for kind in sorted(INTERFACES)
+        for name, resource in prod.resources(kind).items()
+        if resource["Properties"].get("VpcEndpointType") != "Gateway" and not any(group_lists(resource["Properties"]))
+    ]
+    in_the_network = [
+        name
+        for kind in ("AWS::Lambda::Function", "AWS::CodeBuild::Project")
+        for name, resource in prod.resources(kind).items()
+        if "VpcConfig" in resource["Properties"]
+    ]
+
+    assert ungrouped == []
+    assert in_the_network == []
+
+
+def test_flows_are_logged(stage: Deployed) -> None:
+    """Accepted and refused traffic is logged, encrypted with a key that only this account's log groups may use."""
+    resources = stage.templates["network"]["Resources"]
+
+    (flow,) = stage.resources("AWS::EC2::FlowLog").values()
+    logs = resources[flow["Properties"]["LogGroupName"]["Ref"]]
+    key = resources[logs["Properties"]["KmsKeyId"]["Fn::GetAtt"][0]]
+    assert flow["Properties"]["TrafficType"] == "ALL"
+    assert logs["Properties"]["RetentionInDays"] == stage.stage.log_days
+    (statement,) = (one for one in key["Properties"]["KeyPolicy"]["Statement"] if "Service" in one["Principal"])
+    assert statement["Condition"]["ArnLike"].keys() == {"kms:EncryptionContext:aws:logs:arn"}
+
+
+def test_an_incomplete_stage_cannot_be_deployed(tmp_path: Path) -> None:
+    """A stage without the operator's values is synthesised, and its deployment stops with a sentence naming them."""
+    template = network_of({"llm_model": "receptionist"}, tmp_path)
+
+    missing = ", ".join(value for value in NEEDED if value != "llm_model")
+    (asserted,) = template["Rules"]["StageIsComplete"]["Assertions"]
+    assert template["Parameters"]["Missing"]["Default"] == missing
+    assert asserted["Assert"] == {"Fn::Equals": [{"Ref": "Missing"}, ""]}
+    assert asserted["AssertDescription"] == (
+        f"Stage dev cannot be deployed without {missing}: write each into cdk.json under context.stages.dev, "
+        "or add -c name=value to the command."
+    )
+
+
+def test_a_complete_stage_can_be_deployed(tmp_path: Path) -> None:
+    """With the operator's values nothing is in the deployment's way."""
+    template = network_of({**FILLED_IN}, tmp_path)
+
+    assert "StageIsComplete" not in template.get("Rules", {})
+    assert "Missing" not in template.get("Parameters", {})
