@@ -3,8 +3,8 @@
 Instances: AWS's on-demand list (https://aws.amazon.com/ec2/pricing/on-demand/), read second-hand from price tables that
 were published with their region; their sizes and network interfaces:
 https://docs.aws.amazon.com/ec2/latest/instancetypes/. Volumes: https://aws.amazon.com/ebs/pricing/. NVIDIA's licence
-for NIM in production is per GPU, $4,500 a year; development and test are free for members of NVIDIA's developer program:
-https://docs.nvidia.com/ai-enterprise/planning-resource/licensing-guide/latest/.
+for NIM in production is per GPU, $4,500 a year; members of NVIDIA's developer program develop and test
+for nothing: https://docs.nvidia.com/ai-enterprise/planning-resource/licensing-guide/latest/.
 """
 
 from __future__ import annotations
