@@ -1,0 +1,87 @@
+"""The Dockerfiles: each copies what its program imports, and no more than it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = {
+    "agent/Dockerfile": "agent",
+    "gpu_fleet/riva/Dockerfile": "gpu_fleet.riva.probe",
+    "gpu_fleet/asr_proxy/Dockerfile": "gpu_fleet.asr_proxy",
+}
+
+
+def instructions(dockerfile: str) -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with what they say, continued lines joined."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / dockerfile).read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in lines]
+
+
+def copied(dockerfile: str) -> set[Path]:
+    """Every file that the image gets from the repository's folder, and that is where it is there."""
+    files: set[Path] = set()
+    for word, said in instructions(dockerfile):
+        if word == "COPY" and "--from" not in said and not said.startswith("requirements/"):
+            *sources, target = said.split()
+            for source in sources:
+                path = ROOT / source
+                assert (path if path.is_dir() else path.parent) == ROOT / target, f"{source} is elsewhere in the image"
+                files |= set(path.rglob("*")) if path.is_dir() else {path}
+    return files
+
+
+@pytest.mark.parametrize(("dockerfile", "program"), PROGRAMS.items())
+def test_an_image_has_every_module_its_program_imports(dockerfile: str, program: str) -> None:
+    """An import that is added to a program is added to its image too, packages' own modules included."""
+    graph = grimp.build_graph("agent", "gpu_fleet", "lambdas", cache_dir=None)
+    modules = {name for name in graph.modules if name == program or name.startswith(f"{program}.")}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        parents = {name.rsplit(".", up)[0] for up in range(1, name.count(".") + 1)}
+        new = (graph.find_modules_directly_imported_by(name) | parents) - modules
+        modules |= new
+        waiting += new
+    folders = {name: ROOT / name.replace(".", "/") for name in modules}
+    needed = {at / "__init__.py" if at.is_dir() else at.with_suffix(".py") for at in folders.values()}
+
+    assert needed - copied(dockerfile) == set()
+
+
+@pytest.mark.parametrize("dockerfile", PROGRAMS)
+def test_an_image_runs_as_nobody_and_says_how_it_is(dockerfile: str) -> None:
+    """Two stages on a base that can be pinned, hashes for every package, a fixed user, an answer to a health check."""
+    said = instructions(dockerfile)
+    words = dict(said)
+
+    assert [what for word, what in said if word == "FROM"] == ["${BASE_IMAGE} AS packages", "${BASE_IMAGE}"]
+    assert words["ARG"].startswith("BASE_IMAGE=docker.io/library/python:3.13-slim")
+    assert any("--require-hashes" in what for word, what in said if word == "RUN")
+    assert words["USER"] == "10001:10001"
+    assert "HEALTHCHECK" in words
+    assert words["ENTRYPOINT"].startswith('["python", "-m", ')
+
+
+def test_a_builder_gets_only_what_images_are_built_of() -> None:
+    """Everything that a Dockerfile copies is let through, and everything else is kept from the builder."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = [line[1:] for line in lines if line.startswith("!")]
+    sources = {
+        source
+        for dockerfile in PROGRAMS
+        for word, said in instructions(dockerfile)
+        if word == "COPY" and "--from" not in said
+        for source in said.split()[:-1]
+    }
+
+    assert lines[1] == "*"
+    assert all(any(source == path or source.startswith(f"{path}/") for path in let_through) for source in sources)
+    assert {path.split("/")[0] for path in let_through} == {source.split("/")[0] for source in sources}
