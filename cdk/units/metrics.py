@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from aws_cdk import Duration, aws_cloudwatch
+
 from cdk.stages import Stage
 
 NAMESPACE_VARIABLE: Final = "POWERTOOLS_METRICS_NAMESPACE"
@@ -14,3 +16,16 @@ NAMESPACE_VARIABLE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 def namespace(stage: Stage) -> str:
     """The CloudWatch namespace of everything that the stage measures itself."""
     return f"Bellhop/{stage.name}"
+
+
+def told_by(
+    folder: str, metric: str, *, stage: Stage, statistic: str, over: Duration | None = None
+) -> aws_cloudwatch.Metric:
+    """A metric that the function of this folder writes to its log, over five minutes unless said otherwise."""
+    return aws_cloudwatch.Metric(
+        namespace=namespace(stage),
+        metric_name=metric,
+        dimensions_map={"service": folder},
+        statistic=statistic,
+        period=over or Duration.minutes(5),
+    )

@@ -1,0 +1,270 @@
+"""When an alarm is due: for guests, for the fleet that answers them, for the functions and tables behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from aws_cdk import Duration, aws_apigateway, aws_cloudwatch, aws_dynamodb, aws_ec2, aws_ecs, aws_logs, aws_sqs
+
+from cdk.stages import Stage
+from cdk.units import scrapes
+from cdk.units.alarms import Condition
+from cdk.units.function import PythonFunction
+from cdk.units.metrics import told_by
+
+SLOW_TURN_MS: Final = 2500
+"""How long one guest in twenty may wait for an answer; whoever waits longer asks "hello?"."""
+OLD_SECRET_DAYS: Final = 90
+GPU_MEMORY_PERCENT: Final = 92
+"""A recogniser allocates its memory when it starts; what grows beyond that ends it."""
+FULL: Final = 0.9
+MINUTE: Final = Duration.minutes(1)
+
+
+def of_guests(stage: Stage) -> Mapping[str, Condition]:
+    """What a guest notices, as our functions tell it."""
+
+    def webhook(metric: str) -> aws_cloudwatch.Metric:
+        return told_by("livekit_webhook", metric, stage=stage, statistic="Sum", over=MINUTE)
+
+    return {
+        "GuestWithoutAgent": Condition(
+            webhook("GuestWithoutAgent"), 1, "A guest's call ended without an agent: the phone rang until it stopped."
+        ),
+        "UnknownHotel": Condition(
+            webhook("UnknownHotel"), 1, "A number was dialled that reaches us and that no hotel's file has."
+        ),
+        "WebhooksDropped": Condition(
+            webhook("WebhooksDropped"), 1, "LiveKit gave up sending us events: calls lack facts they had."
+        ),
+        "TurnLatency": Condition(
+            told_by("calls", "TurnLatency", stage=stage, statistic="p95"),
+            SLOW_TURN_MS,
+            f"One answer in twenty comes more than {SLOW_TURN_MS} ms after the guest's last word.",
+            times=2,
+            periods=3,
+        ),
+        "SecretAge": Condition(
+            told_by("secret_age", "SecretAgeDays", stage=stage, statistic="Maximum", over=Duration.days(1)),
+            OLD_SECRET_DAYS,
+            f"A secret has not been changed for {OLD_SECRET_DAYS} days.",
+        ),
+    }
+
+
+def of_fleet(
+    stage: Stage, *, agents: aws_ecs.Ec2Service, riva: aws_ecs.Ec2Service, cluster: aws_ecs.ICluster
+) -> Mapping[str, Condition]:
+    """Whether there is somebody who hears and somebody who answers."""
+
+    def hears(statistic: str) -> aws_cloudwatch.Metric:
+        return scrapes.PROBE.metric("bellhop_riva_ready", stage=stage, statistic=statistic)
+
+    return {
+        "RivaNotReady": Condition(
+            hears("Maximum"),
+            1,
+            "No recogniser understands a spoken sentence: guests are not heard.",
+            below=True,
+            times=3,
+            periods=3,
+            always=True,
+        ),
+        "RivaTaskNotReady": Condition(
+            hears("Minimum"),
+            1,
+            "A recogniser has not understood a spoken sentence for an hour, longer than a first start takes.",
+            below=True,
+            times=60,
+            periods=60,
+        ),
+        "GpuMemory": Condition(
+            aws_cloudwatch.MathExpression(
+                expression="100 * used / (used + free)",
+                using_metrics={
+                    "used": scrapes.GPU.metric("DCGM_FI_DEV_FB_USED", stage=stage, statistic="Maximum"),
+                    "free": scrapes.GPU.metric("DCGM_FI_DEV_FB_FREE", stage=stage, statistic="Minimum"),
+                },
+                label="Memory of the fullest GPU, %",
+                period=MINUTE,
+            ),
+            GPU_MEMORY_PERCENT,
+            f"A GPU's memory is more than {GPU_MEMORY_PERCENT} % full: its recogniser is about to end.",
+            times=3,
+            periods=5,
+        ),
+        "AgentsDown": Condition(
+            scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="SampleCount"),
+            1,
+            "No agent can be given a call: every guest hears the phone ring.",
+            below=True,
+            times=3,
+            periods=3,
+            always=True,
+        ),
+        "AgentsFull": Condition(
+            scrapes.AGENT.metric("bellhop_agent_load", stage=stage, statistic="Average"),
+            FULL,
+            f"Agents have {FULL:.0%} of the calls they may have: the next guests find none.",
+            times=3,
+            periods=3,
+        ),
+        "AgentMemory": Condition(
+            agents.metric_memory_utilization(period=MINUTE, statistic="Maximum"),
+            90,
+            "Agents have used 90 % of their memory: whoever runs out loses all calls of its task.",
+            times=3,
+            periods=5,
+        ),
+        "AgentTasksMissing": Condition(
+            _missing(agents, cluster), 1, "Agents that should run do not for 15 minutes.", times=3, periods=3
+        ),
+        "RivaTasksMissing": Condition(
+            _missing(riva, cluster),
+            1,
+            "Recognisers that should run do not for an hour: is there no host, or no image?",
+            times=12,
+            periods=12,
+        ),
+    }
+
+
+def of_network(vpc: aws_ec2.IVpc) -> Mapping[str, Condition]:
+    """Whether the fleet gets out: to LiveKit, the model and the voices."""
+    gateways = [part for part in vpc.node.find_all() if isinstance(part, aws_ec2.CfnNatGateway)]
+    return {
+        f"WayOut-{number}": Condition(
+            aws_cloudwatch.Metric(
+                namespace="AWS/NATGateway",
+                metric_name="ErrorPortAllocation",
+                dimensions_map={"NatGatewayId": gateway.ref},
+                statistic="Sum",
+            ),
+            1,
+            "A NAT gateway had no port left: connections to LiveKit, the model or the voices failed.",
+        )
+        for number, gateway in enumerate(gateways, start=1)
+    }
+
+
+def of_api(stage: Stage, *, api: aws_apigateway.RestApi) -> Mapping[str, Condition]:
+    """What the API could not answer or did not let in."""
+    return {
+        "ApiErrors": Condition(
+            api.deployment_stage.metric_server_error(statistic="Sum"),
+            5,
+            "The API answered 5xx five times in five minutes.",
+        ),
+        "WebhooksBlocked": Condition(
+            aws_cloudwatch.Metric(
+                namespace="AWS/WAFV2",
+                metric_name="BlockedRequests",
+                dimensions_map={
+                    "WebACL": f"bellhop-{stage.name}",
+                    "Rule": "WebhookFromElsewhere",
+                    "Region": stage.region,
+                },
+                statistic="Sum",
+                period=Duration.minutes(5),
+            ),
+            5,
+            "Webhooks from addresses that are not LiveKit's were turned away: has LiveKit moved, or is it an attack?",
+        ),
+    }
+
+
+def of_functions(functions: Mapping[str, PythonFunction]) -> Mapping[str, Condition]:
+    """Functions that ended without an answer, or were not started; under the name of their folder."""
+    failed = {
+        f"FunctionErrors-{folder}": Condition(
+            function.function.metric_errors(statistic="Sum"),
+            1,
+            f"The function {folder} ended without an answer.",
+        )
+        for folder, function in functions.items()
+    }
+    throttled = {
+        f"FunctionThrottles-{folder}": Condition(
+            function.function.metric_throttles(statistic="Sum"),
+            1,
+            f"The function {folder} was not started: too many run at once.",
+        )
+        for folder, function in functions.items()
+    }
+    return {**failed, **throttled}
+
+
+def of_tables(tables: Mapping[str, aws_dynamodb.ITable]) -> Mapping[str, Condition]:
+    """Reads and writes that DynamoDB turned away."""
+    return {
+        f"TableThrottles-{name}": Condition(
+            aws_cloudwatch.MathExpression(
+                expression="FILL(reads, 0) + FILL(writes, 0)",
+                using_metrics={
+                    part: aws_cloudwatch.Metric(
+                        namespace="AWS/DynamoDB",
+                        metric_name=metric,
+                        dimensions_map={"TableName": table.table_name},
+                        statistic="Sum",
+                    )
+                    for part, metric in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents"))
+                },
+                label=f"Throttled, {name}",
+            ),
+            1,
+            f"DynamoDB turned away reads or writes of the table {name}.",
+        )
+        for name, table in tables.items()
+    }
+
+
+def of_dead_letters(queues: Mapping[str, aws_sqs.IQueue]) -> Mapping[str, Condition]:
+    """Events that the function of that folder failed at each time, and that wait for somebody to look at them."""
+    return {
+        f"DeadLetters-{folder}": Condition(
+            queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
+            60,
+            f"The function {folder} could not work on an event, which waits for somebody to look at it.",
+        )
+        for folder, queue in queues.items()
+    }
+
+
+def of_logs(groups: Iterable[aws_logs.LogGroup]) -> Mapping[str, Condition]:
+    """Log groups in which CloudWatch has found something personal; under the path of the group's construct.
+
+    The dimensions are those of a log group's own data-protection policy
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html).
+    """
+    return {
+        f"PersonalData-{group.node.path.partition('/')[2].replace('/', '-')}": Condition(
+            aws_cloudwatch.Metric(
+                namespace="AWS/Logs",
+                metric_name="LogEventsWithFindings",
+                dimensions_map={"LogGroupName": group.log_group_name, "DataProtectionOperation": "Audit"},
+                statistic="Sum",
+            ),
+            1,
+            "A line was written that CloudWatch takes for a person's name, number or address.",
+        )
+        for group in groups
+    }
+
+
+def _missing(service: aws_ecs.Ec2Service, cluster: aws_ecs.ICluster) -> aws_cloudwatch.MathExpression:
+    """Tasks that a service should have and has not, by Container Insights
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html)."""
+    return aws_cloudwatch.MathExpression(
+        expression="desired - running",
+        using_metrics={
+            part: aws_cloudwatch.Metric(
+                namespace="ECS/ContainerInsights",
+                metric_name=metric,
+                dimensions_map={"ClusterName": cluster.cluster_name, "ServiceName": service.service_name},
+                statistic="Average",
+            )
+            for part, metric in (("desired", "DesiredTaskCount"), ("running", "RunningTaskCount"))
+        },
+        label="Tasks that are missing",
+    )
