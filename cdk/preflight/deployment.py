@@ -31,7 +31,7 @@ class Deployment:
     session: boto3.Session
     registry: str = "https://nvcr.io"
     livekit: str | None = None
-    _creating: Lock = field(default_factory=Lock, repr=False)
+    _creating: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @property
     def livekit_url(self) -> str:

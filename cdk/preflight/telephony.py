@@ -12,6 +12,7 @@ from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
 from cdk.preflight.livekit import NoKey, ask
+from lambdas.shared.domain.dispatch import line_name
 from lambdas.shared.domain.hotel import Hotel
 
 
@@ -77,11 +78,6 @@ def _waiting(hotel: Hotel, name: str, known: Telephony) -> list[str]:
         return list(hotel.phone.numbers)
     there = {_e164(number) for trunk in known.trunks if trunk.sip_trunk_id in trunks for number in trunk.numbers}
     return [number for number in hotel.phone.numbers if number not in there]
-
-
-def line_name(stage: str, hotel: str) -> str:
-    """What livekit_setup calls a hotel's trunk and rule."""
-    return f"bellhop/{stage}/{hotel}"
 
 
 def _e164(number: str) -> str:
