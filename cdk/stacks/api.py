@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack, aws_secretsmanager, aws_sqs
+from aws_cdk import CfnOutput, Stack, aws_iam, aws_secretsmanager, aws_sqs
 from constructs import Construct
 
 from cdk.stacks.data import DataStack
@@ -14,12 +14,20 @@ from cdk.units.function import PythonFunction
 from cdk.units.function_code import FunctionCode
 from cdk.units.grants import let_use_table
 from cdk.units.http_api import HttpApi
+from cdk.units.livekit_setup import LiveKitSetup
+from cdk.units.secret_age import SecretAge
 from cdk.units.web_acl import WebAcl
 from lambdas.calls.settings import CallsSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.pms.settings import PmsSettings
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.tts_router.settings import TtsRouterSettings
+
+
+def renewed_secrets(stage: Stage) -> tuple[str, ...]:
+    """The secrets that grow old: all but the key of the guests' hashes, which is changed on purpose only."""
+    by_password = () if stage.operator.sip_addresses else ("sip",)
+    return ("livekit", "llm", "ngc", *by_password, "legacy-token")
 
 
 class ApiStack(Stack):
@@ -84,16 +92,26 @@ class ApiStack(Stack):
             **common,
         )
 
+        setup = LiveKitSetup(self, "LiveKitSetup", stage=stage, hotels=hotels, code=code, logs_key=data.log_key)
+        age = SecretAge(
+            self,
+            "SecretAge",
+            stage=stage,
+            names=[stage.secret(name) for name in renewed_secrets(stage)],
+            code=code,
+            logs_key=data.log_key,
+        )
+
         self.functions: Mapping[str, PythonFunction] = {
-            function.folder: function for function in (calls, webhook, pms, router)
+            function.folder: function for function in (calls, webhook, pms, router, setup.function, age.function)
         }
+        self.dead_letters: Sequence[aws_sqs.Queue] = [
+            function.dead_letters for function in self.functions.values() if function.dead_letters
+        ]
         self.http_api = HttpApi(self, "HttpApi", stage=stage, functions=self.functions, logs_key=data.log_key)
         self.rest_api = self.http_api.rest_api
         self.url = self.http_api.url
         self.web_acl = WebAcl(self, "WebAcl", api=self.http_api)
-        self.dead_letters: Sequence[aws_sqs.Queue] = [
-            function.dead_letters for function in self.functions.values() if function.dead_letters
-        ]
 
         CfnOutput(self, "ApiUrl", value=self.url, description="Where the API is")
         CfnOutput(
@@ -102,3 +120,7 @@ class ApiStack(Stack):
             value=self.http_api.webhook_url,
             description="To be entered at LiveKit, in the project's settings under Webhooks",
         )
+
+    def grant_agent(self, agent: aws_iam.IGrantable) -> None:
+        """Let it call the agents' routes and no other."""
+        self.http_api.grant_agent(agent)
