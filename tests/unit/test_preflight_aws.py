@@ -13,7 +13,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from cdk.preflight import account, capacity, secrets, webhook
+from cdk.preflight import account, capacity, images, secrets, webhook
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding, State
 from cdk.stages import Stage
@@ -164,6 +164,19 @@ def test_the_gpu_instance_is_offered_in_the_stages_zones(offering: tuple[str, ..
 
     assert finding.state is state
     assert state is State.FINE or "euc1-az3" in finding.seen
+
+
+@pytest.mark.parametrize(("release", "state"), [("recommended", State.FINE), ("20190101", State.WRONG)])
+def test_the_hosts_images_are_published(release: str, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that AWS has withdrawn is found before hosts are to start from it."""
+    amis = "/aws/service/ecs/optimized-ami/amazon-linux-2023"
+    monkeypatch.setattr(images, "GPU_IMAGE", f"{amis}/gpu/{release}/image_id")
+    monkeypatch.setattr(images, "CPU_IMAGE", f"{amis}/recommended/image_id")
+
+    finding = images.machine_images(deployment())
+
+    assert finding.state is state
+    assert release in finding.seen
 
 
 SECRETS = (
