@@ -12,6 +12,8 @@ from cdk.units.kept import kept
 class GeneratedSecret(Construct):
     """A secret of 64 random letters and digits under the stage's name for it.
 
+    Where the stage keeps nothing it is deleted at once, so its name is free for the next deployment
+    (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1999).
     `encryption_key` must let whoever may read a secret use it (`CustomerKey.let_callers_of`).
     """
 
