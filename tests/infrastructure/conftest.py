@@ -26,7 +26,7 @@ FILLED_IN: Final[Mapping[str, Any]] = {
     "llm_url": "https://example.openai.azure.com/openai/v1/",
     "llm_region": "swedencentral",
     "llm_model": "receptionist",
-    "speech_url": "https://voices.example.eu/",
+    "speech_url": "https://germanywestcentral.tts.speech.microsoft.com/",
     "sip_addresses": "192.0.2.0/24",
     "alarm_email": "on-call@example.com",
 }
