@@ -8,7 +8,7 @@ import io
 from typing import Final, Literal
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 from gpu_fleet.asr_proxy.models import Encoding
 from gpu_fleet.riva.client import Audio

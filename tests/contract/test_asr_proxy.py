@@ -13,7 +13,7 @@ import grpc
 import httpx
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from riva.client.proto import riva_audio_pb2
