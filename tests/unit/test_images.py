@@ -60,7 +60,7 @@ def test_an_image_has_every_module_its_program_imports(dockerfile: str, program:
 def test_an_image_runs_as_nobody_and_says_how_it_is(dockerfile: str) -> None:
     """Two stages on a base that can be pinned, hashes for every package, a fixed user, an answer to a health check."""
     said = instructions(dockerfile)
-    words = dict(said)
+    words = dict(reversed(said))
 
     assert [what for word, what in said if word == "FROM"] == ["${BASE_IMAGE} AS packages", "${BASE_IMAGE}"]
     assert words["ARG"].startswith("BASE_IMAGE=docker.io/library/python:3.13-slim")
