@@ -51,7 +51,7 @@ class ApiStack(Stack):
             **common,
         )
         let_use_table(calls.function, data.calls, "GetItem", "Query", "PutItem")
-        let_use_table(calls.function, data.leases, "GetItem", "UpdateItem")
+        let_use_table(calls.function, data.leases, "UpdateItem")
         data.legacy_token.grant_read(calls.function)
 
         webhook = PythonFunction(
