@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from aws_cdk import Duration, aws_apigateway, aws_cloudwatch, aws_dynamodb, aws_ec2, aws_ecs, aws_logs, aws_sqs
@@ -45,12 +45,32 @@ def of_guests(stage: Stage) -> Mapping[str, Condition]:
             times=2,
             periods=3,
         ),
-        "SecretAge": Condition(
-            told_by("secret_age", "SecretAgeDays", stage=stage, statistic="Maximum", over=Duration.days(1)),
-            OLD_SECRET_DAYS,
-            f"A secret has not been changed for {OLD_SECRET_DAYS} days.",
-        ),
     }
+
+
+def of_secrets(stage: Stage, names: Sequence[str]) -> Mapping[str, Condition]:
+    """Whether each of these secrets is there and has been changed of late, as it is measured once a day."""
+
+    def told(metric: str, name: str) -> aws_cloudwatch.Metric:
+        return told_by(
+            "secret_age", metric, stage=stage, statistic="Maximum", over=Duration.days(1), secret=stage.secret(name)
+        )
+
+    old = {
+        f"SecretAge-{name}": Condition(
+            told("SecretAgeDays", name),
+            OLD_SECRET_DAYS,
+            f"The secret {name} has not been changed for {OLD_SECRET_DAYS} days.",
+        )
+        for name in names
+    }
+    unknown = {
+        f"SecretUnknown-{name}": Condition(
+            told("SecretAgeUnknown", name), 1, f"The secret {name} is not there, or has no value."
+        )
+        for name in names
+    }
+    return {**old, **unknown}
 
 
 def of_fleet(

@@ -27,10 +27,12 @@ RETENTION: Final[Mapping[int, aws_logs.RetentionDays]] = {
 PHONE_NUMBERS: Final[Mapping[str, str]] = {
     "GuestIdentity": r"sip_\+?[0-9]{6,15}",
     "InternationalPhoneNumber": r"[^_0-9]\+[1-9][0-9 /-]{7,18}",
-    "NationalPhoneNumber": r"[^A-Za-z0-9_.-]0[1-9][0-9 /-]{7,14}",
+    "NationalPhoneNumber": r"[^A-Za-z0-9_.-]0[1-9][0-9]{7,12}[^A-Fa-f0-9_-]",
+    "NationalPhoneNumberInParts": r"[^A-Za-z0-9_.-]0[1-9][0-9]{1,4}[ /-][0-9][0-9 /-]{4,11}",
 }
 """A guest's number however it is written, but never the hotel's in a call's id `call_+4930…_x`, by which lines are
-found. Amazon's own `PhoneNumber-DE` finds every number with a country code, so it would mask each id.
+found, nor the digits of a trace or request. Amazon's own `PhoneNumber-DE` finds every number with a country code, so
+it would mask each id.
 
 An expression has 200 characters at most, of few kinds; a policy has ten of them
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL-custom-data-identifiers.html)."""

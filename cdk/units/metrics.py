@@ -19,13 +19,16 @@ def namespace(stage: Stage) -> str:
 
 
 def told_by(
-    folder: str, metric: str, *, stage: Stage, statistic: str, over: Duration | None = None
+    folder: str, metric: str, *, stage: Stage, statistic: str, over: Duration | None = None, **about: str
 ) -> aws_cloudwatch.Metric:
-    """A metric that the function of this folder writes to its log, over five minutes unless said otherwise."""
+    """A metric that the function of this folder writes to its log, over five minutes unless said otherwise.
+
+    `about` are its further dimensions.
+    """
     return aws_cloudwatch.Metric(
         namespace=namespace(stage),
         metric_name=metric,
-        dimensions_map={"service": folder},
+        dimensions_map={"service": folder, **about},
         statistic=statistic,
         period=over or Duration.minutes(5),
     )

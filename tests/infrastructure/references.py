@@ -1,0 +1,33 @@
+"""To which resource of a stage's stacks a value of a template refers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.infrastructure.conftest import Deployed
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource, the stack it is in, by its short name, and its type."""
+
+    stack: str
+    logical_id: str
+    type: str
+
+
+def find(stage: Deployed, stack: str, value: Any) -> Found:
+    """The resource that a value of that stack means; fails when it means none."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]} if name in stage.templates[stack]["Resources"]:
+            return Found(stack, name, stage.templates[stack]["Resources"][name]["Type"])
+        case {"Fn::GetStackOutput": {"StackName": str(other), "OutputName": str(output)}}:
+            short = _short(stage, other)
+            return find(stage, short, stage.templates[short]["Outputs"][output]["Value"])
+    raise AssertionError(f"{stack}: {json.dumps(value)} refers to no resource of the stage")
+
+
+def _short(stage: Deployed, stack: str) -> str:
+    return next(short for short in stage.templates if getattr(stage.cloud, short).stack_name == stack)
