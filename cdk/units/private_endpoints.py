@@ -10,14 +10,15 @@ from constructs import Construct
 
 CALLED: Final[Mapping[str, str]] = {
     "ecr.api": "hosts ask where an image's layers are",
-    "ecr.dkr": "hosts pull images; the layers come from S3",
-    "ecs": "agents ask whether their deployment is still the one that takes calls",
-    "ecs-agent": "hosts report to the cluster and get their tasks",
+    "ecr.dkr": "hosts pull images, whose layers come from S3",
+    "ecs": "hosts join the cluster and report what became of their tasks",
+    "ecs-agent": "hosts are told which tasks to start and stop",
     "ecs-telemetry": "hosts report what tasks use",
-    "logs": "hosts write what containers say; collectors write metrics as log lines",
-    "secretsmanager": "hosts read what a container gets as a secret",
+    "logs": "hosts write what containers say, collectors write metrics",
+    "secretsmanager": "agents read their keys, hosts those that containers start with",
 }
-"""Interface endpoints and who needs each; a test holds the list against the rights of the fleet's roles.
+"""Interface endpoints and who needs each (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html);
+a test holds them against the rights of the fleet's roles.
 
 Not `execute-api`: with private DNS it would catch every call to the public API, which then answers nobody in here
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html).

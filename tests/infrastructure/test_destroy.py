@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,7 +17,13 @@ from tests.infrastructure.conftest import Deployed
 
 pytestmark = pytest.mark.infrastructure
 
+SHARED: Final = {"AWS::ApiGateway::Account", "AWS::IAM::Role"}
+"""API Gateway writes every API's access logs by one role per account and region
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html): the stage that is deployed last sets
+it for all, so its role stays when that stage goes."""
+
 KEPT: Final = {
+    "api": {"Custom::Telephony": 1},
     "data": {
         "AWS::DynamoDB::Table": 2,
         "AWS::ECR::Repository": 1,
@@ -25,18 +32,31 @@ KEPT: Final = {
         "AWS::SecretsManager::Secret": 2,
     },
 }
-"""What prod keeps by stack and type, log groups apart."""
+"""What prod keeps by stack and type, beside log groups and what all stages share."""
 
 
 def kept(deployed: Deployed) -> dict[str, dict[str, int]]:
-    """How many resources of each type outlive each stack."""
-    counted: dict[str, dict[str, int]] = {}
-    for stack, template in deployed.templates.items():
-        for resource in template["Resources"].values():
-            if resource.get("DeletionPolicy", "Delete") != "Delete":
-                of_stack = counted.setdefault(stack, {})
-                of_stack[resource["Type"]] = of_stack.get(resource["Type"], 0) + 1
-    return counted
+    """How many resources of each type outlive each stack, beside what all stages share."""
+    outliving = {
+        stack: Counter(
+            resource["Type"]
+            for resource in template["Resources"].values()
+            if resource.get("DeletionPolicy", "Delete") != "Delete" and resource["Type"] not in SHARED
+        )
+        for stack, template in deployed.templates.items()
+    }
+    return {stack: dict(kinds) for stack, kinds in outliving.items() if kinds}
+
+
+def test_the_stages_share_one_role(dev: Deployed, prod: Deployed) -> None:
+    """Of what all stages share each has the same: API Gateway's role for access logs and the setting that names it."""
+    for stage in (dev, prod):
+        (role,) = (one for one in stage.resources("AWS::IAM::Role").values() if one.get("DeletionPolicy") == "Retain")
+        (account,) = stage.resources("AWS::ApiGateway::Account").values()
+
+        (trusted,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trusted["Principal"] == {"Service": "apigateway.amazonaws.com"}
+        assert account["DeletionPolicy"] == "Retain"
 
 
 def test_destroying_dev_keeps_nothing(dev: Deployed) -> None:
@@ -46,7 +66,7 @@ def test_destroying_dev_keeps_nothing(dev: Deployed) -> None:
 
 
 def test_destroying_prod_keeps_what_it_remembers(prod: Deployed) -> None:
-    """Tables, buckets, keys, secrets, mirrored images and log lines outlive prod's stacks, and nothing else does."""
+    """Tables, files, keys, secrets, images, log lines and hotels' trunks outlive prod's stacks; nothing else does."""
     found = kept(prod)
     logs = sum(of_stack.pop("AWS::Logs::LogGroup", 0) for of_stack in found.values())
 
@@ -79,6 +99,7 @@ def test_nothing_stands_in_the_way_of_destroying_dev(dev: Deployed) -> None:
     providers = dev.resources("AWS::ECS::CapacityProvider").values()
     mirrors = dev.resources("AWS::ECR::Repository").values()
 
+    assert all((tables, groups, providers, mirrors))
     assert not any(table["Properties"].get("DeletionProtectionEnabled") for table in tables)
     assert not any(group["Properties"].get("NewInstancesProtectedFromScaleIn") for group in groups)
     assert not any(

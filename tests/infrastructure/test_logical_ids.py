@@ -15,6 +15,7 @@ from tests.infrastructure.conftest import Deployed
 pytestmark = pytest.mark.infrastructure
 
 PINNED: Final = {
+    "api/Telephony": "Custom::Telephony",
     "data/AccessLogsBucket": "AWS::S3::Bucket",
     "data/BucketKey": "AWS::KMS::Key",
     "data/CallsTable": "AWS::DynamoDB::Table",
@@ -29,8 +30,8 @@ PINNED: Final = {
     "data/SecretKey": "AWS::KMS::Key",
     "data/TableKey": "AWS::KMS::Key",
 }
-REPLACEABLE: Final = {"AWS::Logs::LogGroup"}
-"""Kept as well, but a new log group beside the old one loses nothing."""
+REPLACEABLE: Final = {"AWS::ApiGateway::Account", "AWS::IAM::Role", "AWS::Logs::LogGroup"}
+"""Kept as well, but a new one beside the old one loses nothing."""
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
