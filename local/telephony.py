@@ -109,12 +109,16 @@ class Trunks:
             raise Fault("invalid_argument", "missing trunk")
         if request.trunk.sip_trunk_id:
             raise Fault("invalid_argument", "trunk id must not be set")
+        _refuse_bad_trunk(request.trunk)
         return self._keep_trunk(request.trunk, _new_id("ST_"))
 
     async def update_trunk(self, request: UpdateSIPInboundTrunkRequest) -> SIPInboundTrunkInfo:
+        if not request.sip_trunk_id:
+            raise Fault("invalid_argument", "trunk id must be set")
         _refuse_other_update(request)
         if request.replace.sip_trunk_id not in {"", request.sip_trunk_id}:
             raise Fault("invalid_argument", "trunk id in the info must be empty or match the id in the update")
+        _refuse_bad_trunk(request.replace)
         if request.sip_trunk_id not in self.trunks:
             raise Fault("not_found", "requested sip trunk does not exist")
         return self._keep_trunk(request.replace, request.sip_trunk_id)
@@ -138,12 +142,16 @@ class Trunks:
             raise Fault("unimplemented", "a rule in the request's deprecated fields is not read here")
         if request.dispatch_rule.sip_dispatch_rule_id:
             raise Fault("invalid_argument", "rule id must not be set")
+        _refuse_bad_rule(request.dispatch_rule)
         return self._keep_rule(request.dispatch_rule, _new_id("SDR_"))
 
     async def update_rule(self, request: UpdateSIPDispatchRuleRequest) -> SIPDispatchRuleInfo:
+        if not request.sip_dispatch_rule_id:
+            raise Fault("invalid_argument", "rule id must be set")
         _refuse_other_update(request)
         if request.replace.sip_dispatch_rule_id not in {"", request.sip_dispatch_rule_id}:
             raise Fault("invalid_argument", "rule id in the info must be empty or match the id in the update")
+        _refuse_bad_rule(request.replace)
         if request.sip_dispatch_rule_id not in self.rules:
             raise Fault("not_found", "requested sip dispatch rule does not exist")
         return self._keep_rule(request.replace, request.sip_dispatch_rule_id)
@@ -163,7 +171,6 @@ class Trunks:
         return self.rules.pop(request.sip_dispatch_rule_id)
 
     def _keep_trunk(self, told: SIPInboundTrunkInfo, trunk_id: str) -> SIPInboundTrunkInfo:
-        _refuse_bad_trunk(told)
         trunk, present = _copy(told), self.trunks.get(trunk_id)
         trunk.sip_trunk_id = trunk_id
         _refuse_trunk_conflicts([*(t for t in self.trunks.values() if t.sip_trunk_id != trunk_id), trunk])
@@ -172,8 +179,6 @@ class Trunks:
         return trunk
 
     def _keep_rule(self, told: SIPDispatchRuleInfo, rule_id: str) -> SIPDispatchRuleInfo:
-        if told.rule.WhichOneof("rule") is None:
-            raise Fault("invalid_argument", "missing rule")
         rule, present = _copy(told), self.rules.get(rule_id)
         rule.sip_dispatch_rule_id = rule_id
         _refuse_rule_conflicts([*(r for r in self.rules.values() if r.sip_dispatch_rule_id != rule_id), rule])
@@ -197,6 +202,11 @@ def _refuse_bad_trunk(trunk: SIPInboundTrunkInfo) -> None:
     for header in (*trunk.headers, *trunk.headers_to_attributes, *trunk.attributes_to_headers.values()):
         if not _HEADER.fullmatch(header):
             raise Fault("invalid_argument", f"invalid header name: header name {header} contains invalid characters")
+
+
+def _refuse_bad_rule(rule: SIPDispatchRuleInfo) -> None:
+    if rule.rule.WhichOneof("rule") is None:
+        raise Fault("invalid_argument", "missing rule")
 
 
 def _refuse_trunk_conflicts(trunks: Iterable[SIPInboundTrunkInfo]) -> None:

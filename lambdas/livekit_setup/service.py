@@ -165,4 +165,4 @@ async def _within_time(doing: Coroutine[Any, Any, Result]) -> Result:
         async with asyncio.timeout(WITHIN_SECONDS):
             return await doing
     except TimeoutError:
-        raise ResourceError(f"LiveKit did not finish within {WITHIN_SECONDS:.0f} s") from None
+        raise ResourceError(f"LiveKit did not finish within {WITHIN_SECONDS:g} s") from None
