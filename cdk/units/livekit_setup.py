@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from aws_cdk import CustomResource, Duration, aws_kms, aws_secretsmanager
+from aws_cdk import CfnResource, CustomResource, Duration, aws_kms, aws_secretsmanager
 from constructs import Construct
 
 from agent.settings import AgentSettings
@@ -73,6 +73,8 @@ class LiveKitSetup(Construct):
             removal_policy=kept(stage),
         )
         self.telephony.node.add_dependency(self.function)
+        # Under another id it would be another resource, and the old one's trunks would be deleted.
+        cast("CfnResource", self.telephony.node.default_child).override_logical_id("Telephony")
 
     def _properties(self, stage: Stage, hotels: Hotels) -> dict[str, Any]:
         telephony = Telephony.of(
