@@ -156,7 +156,7 @@ def report(demand: Demand, fleet: Fleet, *, model: RivaModel, gpu_instance: str,
     """The plan step by step, with its bill and where the prices are from."""
     beside = agents_beside_riva(gpu_instance)
     steps = {
-        "busiest hour": f"{demand.busiest_hour:,.0f} calls ({demand.busiest_hour_share:.0%} of the day) of "
+        "busiest hour": f"{demand.busiest_hour:,.4g} calls ({demand.busiest_hour_share:.0%} of the day) of "
         f"{demand.mean_seconds:g} s: {demand.erlangs:.2f} Erlang",
         "calls at once": f"{fleet.calls_at_once}; then {fleet.blocking:.3%} find no line, {demand.blocking:.3%} may",
         "recogniser": f"{fleet.streams} streams of {model.name}, which takes {model.streams_per_gpu} a GPU; "
