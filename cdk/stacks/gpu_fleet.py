@@ -1,0 +1,137 @@
+"""Where calls are heard and answered: the recognisers on hosts with GPUs, the receptionists beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Stack, aws_ecs, aws_secretsmanager, aws_servicediscovery
+from constructs import Construct
+
+from agent.settings import AgentSettings
+from cdk.stacks.api import ApiStack
+from cdk.stacks.data import DataStack
+from cdk.stacks.network import NetworkStack
+from cdk.stages import Stage
+from cdk.units.agent_service import GROWTH, AgentService
+from cdk.units.function import PythonFunction
+from cdk.units.function_code import FunctionCode
+from cdk.units.hosts import CpuHosts, GpuHosts
+from cdk.units.model_cache import ModelCache
+from cdk.units.riva_preparation import RivaPreparation
+from cdk.units.riva_service import RivaService, mirrored
+from cdk.units.wildcards import acknowledge_wildcards
+from gpu_fleet.riva.models import require_streaming
+
+
+class GpuFleetStack(Stack):
+    """One cluster with two capacity providers and two services, of which a deployment of one never moves the other."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        network: NetworkStack,
+        data: DataStack,
+        api: ApiStack,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, id, **kwargs)
+        model = require_streaming(stage.riva_model)
+        livekit, llm, ngc = (
+            aws_secretsmanager.Secret.from_secret_name_v2(self, name.title(), stage.secret(name))
+            for name in ("livekit", "llm", "ngc")
+        )
+        self.cluster = aws_ecs.Cluster(
+            self, "Cluster", vpc=network.vpc, container_insights_v2=aws_ecs.ContainerInsights.ENABLED
+        )
+        namespace = aws_servicediscovery.PrivateDnsNamespace(
+            self, "Names", vpc=network.vpc, name=f"{stage.name}.bellhop.internal"
+        )
+        self.settings = AgentSettings(
+            livekit_url=stage.livekit_url,
+            livekit_secret=livekit.secret_name,
+            api_url=api.url,
+            aws_region=stage.region,
+            riva_url=f"riva.{namespace.namespace_name}:50051",
+            llm_url=stage.llm_url,
+            llm_model=stage.llm_model,
+            llm_secret=llm.secret_name,
+            max_calls=stage.calls_per_agent,
+            speech_engines=stage.speech_engines,
+            speech_url=stage.speech_url,
+        )
+        hosts: dict[str, Any] = {
+            "cluster": self.cluster,
+            "vpc": network.vpc,
+            "stop_within": AgentService.stop_within(self.settings),
+            "protected": stage.retain,
+        }
+        gpu = GpuHosts(self, "GpuHosts", **hosts, instance=stage.gpu_instance, most=stage.most_gpu_hosts + 1)
+        cpu = CpuHosts(self, "CpuHosts", **hosts, most=GROWTH * stage.fleet.agent_tasks)
+        self.gpu_hosts = gpu.group
+
+        riva = RivaService(
+            self,
+            "Riva",
+            stage=stage,
+            model=model,
+            vpc=network.vpc,
+            cluster=self.cluster,
+            provider=gpu.provider,
+            namespace=namespace,
+            images=data.riva_images,
+            cache=ModelCache(self, "Models", vpc=network.vpc),
+            ngc=ngc,
+            proxy_token=stage.secret("legacy-token"),
+            logs_key=data.log_key,
+        )
+        data.legacy_token.grant_read(riva.task.task_role)
+        self.riva_service = riva.service
+        self.riva_address = riva.address
+
+        preparation = RivaPreparation(
+            self,
+            "Preparation",
+            stage=stage,
+            code=FunctionCode(self, "Code"),
+            key=data.log_key,
+            images=data.riva_images,
+            ngc=ngc,
+            cluster=self.cluster,
+            provider=gpu.provider,
+            task=riva.task,
+            security_group=riva.security_group,
+            subnets=network.vpc.private_subnets,
+        )
+        mirror = preparation.mirror(mirrored(model))
+        warm = preparation.warm_up(
+            {"Model": model.image, "Tag": model.tag, "Selector": model.selector, "Instance": stage.gpu_instance},
+            after=[mirror, gpu, self.cluster, riva.security_group],
+        )
+        riva.service.node.add_dependency(warm)
+        self.functions: Mapping[str, PythonFunction] = {"riva_setup": preparation.function}
+
+        agents = AgentService(
+            self,
+            "Agents",
+            stage=stage,
+            settings=self.settings,
+            vpc=network.vpc,
+            cluster=self.cluster,
+            gpu_provider=gpu.provider,
+            cpu_provider=cpu.provider,
+            logs_key=data.log_key,
+        )
+        self.agent_service = agents.service
+        riva.let_in(agents.security_group)
+        for secret in (livekit, llm):
+            secret.grant_read(agents.task.task_role)
+        api.grant_agent(agents.task.task_role)
+        acknowledge_wildcards(
+            agents.task.task_role,
+            service="execute-api",
+            reason="The routes are the agents' own, and a call's or hotel's name in them is known when a guest phones.",
+        )

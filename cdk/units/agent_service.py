@@ -1,0 +1,154 @@
+"""The receptionists: so many beside the recognisers on the GPU hosts, the rest on hosts without a GPU."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration, TimeZone, aws_applicationautoscaling, aws_ec2, aws_ecs, aws_kms
+from constructs import Construct
+
+from agent.settings import AgentSettings
+from cdk.stages import Stage
+from cdk.units import scrapes
+from cdk.units.built_image import built_image
+from cdk.units.collector import add_collector
+from cdk.units.logs import CallLogs
+from cdk.units.nag import acknowledge
+from gpu_fleet.capacity import AGENT
+
+HEALTH_PORT: Final = 8081
+DRAIN_SECONDS: Final = 120
+"""What a worker needs after its longest call: to deliver what is still on its way, and to end."""
+LOAD: Final = 0.5
+"""The share of its calls that a worker has on average: a wave of guests finds room until the next one has started."""
+GROWTH: Final = 3
+"""How many times the workers of the busiest hour there may be."""
+NIGHT_WORKERS: Final = 2
+MORNING: Final = aws_applicationautoscaling.Schedule.cron(hour="6", minute="30")
+EVENING: Final = aws_applicationautoscaling.Schedule.cron(hour="22", minute="30")
+HOTELS_TIME: Final = TimeZone.EUROPE_BERLIN
+"""Every hotel's morning is within an hour or two of this one."""
+
+
+class AgentService(Construct):
+    """Workers that take calls, as many as the calls need. A deployment starts new ones before the old take no more
+    calls, and waits until those have ended their last.
+
+    `settings` are theirs; ports and hosts of the container are added here.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        settings: AgentSettings,
+        vpc: aws_ec2.IVpc,
+        cluster: aws_ecs.Cluster,
+        gpu_provider: aws_ecs.AsgCapacityProvider,
+        cpu_provider: aws_ecs.AsgCapacityProvider,
+        logs_key: aws_kms.IKey,
+    ) -> None:
+        super().__init__(scope, id)
+        self.security_group = aws_ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="Receptionists: they call others, nobody calls them"
+        )
+        self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
+        self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
+        self._add_agent(settings)
+        add_collector(self.task, stage=stage, scrapes=[scrapes.AGENT], logs=self.logs)
+        fleet = stage.fleet
+        self.service = aws_ecs.Ec2Service(
+            self,
+            "Service",
+            cluster=cluster,
+            task_definition=self.task,
+            capacity_provider_strategies=[
+                aws_ecs.CapacityProviderStrategy(
+                    capacity_provider=gpu_provider.capacity_provider_name, base=fleet.agents_on_gpu_hosts, weight=0
+                ),
+                aws_ecs.CapacityProviderStrategy(capacity_provider=cpu_provider.capacity_provider_name, weight=1),
+            ],
+            placement_strategies=[
+                aws_ecs.PlacementStrategy.spread_across("attribute:ecs.availability-zone"),
+                aws_ecs.PlacementStrategy.packed_by_memory(),
+            ],
+            security_groups=[self.security_group],
+            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            circuit_breaker=aws_ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            # Evening out the zones would end workers that have calls.
+            availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.DISABLED,
+            propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
+            enable_ecs_managed_tags=True,
+        )
+        self._scale(stage)
+
+    @staticmethod
+    def stop_within(settings: AgentSettings) -> Duration:
+        """How long a worker that shall end may still have its calls. Hosts must allow it."""
+        return Duration.seconds(settings.longest_call_seconds + DRAIN_SECONDS)
+
+    def _add_agent(self, settings: AgentSettings) -> None:
+        written = settings.model_copy(
+            update={"worker_host": "0.0.0.0", "worker_port": HEALTH_PORT, "metrics_port": scrapes.AGENT.port}  # noqa: S104
+        )
+        linux = aws_ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        linux.drop_capabilities(aws_ecs.Capability.ALL)
+        # The sockets between a worker and its jobs.
+        linux.add_tmpfs(aws_ecs.Tmpfs(container_path="/tmp", size=128, mount_options=[aws_ecs.TmpfsMountOption.MODE]))  # noqa: S108
+        self.task.add_container(
+            "agent",
+            image=built_image("agent/Dockerfile"),
+            cpu=int(AGENT.vcpu * 1024) - 64,
+            memory_limit_mib=int(AGENT.gib * 1024) - 384,
+            environment=written.write(),
+            port_mappings=[aws_ecs.PortMapping(container_port=HEALTH_PORT)],
+            health_check=aws_ecs.HealthCheck(
+                command=[
+                    "CMD",
+                    "python",
+                    "-c",
+                    f"import urllib.request as u; u.urlopen('http://127.0.0.1:{HEALTH_PORT}/', timeout=3)",
+                ],
+                interval=Duration.seconds(15),
+                timeout=Duration.seconds(5),
+                retries=3,
+                start_period=Duration.seconds(120),
+            ),
+            stop_timeout=self.stop_within(settings),
+            readonly_root_filesystem=True,
+            linux_parameters=linux,
+            logging=aws_ecs.LogDrivers.aws_logs(
+                stream_prefix="agent", log_group=self.logs, mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING
+            ),
+        )
+        acknowledge(
+            self.task.obtain_execution_role(),
+            "AwsSolutions-IAM5[Resource::*]",
+            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
+        )
+        acknowledge(
+            self.task,
+            "AwsSolutions-ECS2",
+            "The variables are addresses, sizes and names of secrets; the secrets themselves are read at run time.",
+        )
+
+    def _scale(self, stage: Stage) -> None:
+        by_day = stage.fleet.agent_tasks
+        by_night = min(NIGHT_WORKERS, by_day)
+        most = GROWTH * by_day
+        scaling = self.service.auto_scale_task_count(min_capacity=by_night, max_capacity=most)
+        scaling.scale_to_track_custom_metric(
+            "Calls",
+            metric=scrapes.AGENT.metric("bellhop_agent_load", stage=stage, statistic="Average"),
+            target_value=LOAD,
+            scale_out_cooldown=Duration.minutes(1),
+            scale_in_cooldown=Duration.minutes(15),
+        )
+        for name, schedule, least in (("Morning", MORNING, by_day), ("Evening", EVENING, by_night)):
+            scaling.scale_on_schedule(
+                name, schedule=schedule, time_zone=HOTELS_TIME, min_capacity=least, max_capacity=most
+            )

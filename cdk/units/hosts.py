@@ -1,0 +1,216 @@
+"""The machines that containers run on, as ECS capacity providers: one with GPUs, one without.
+
+ECS starts a host when a task finds no place, and ends it when its last task has gone. One that has to go keeps its
+tasks until they have ended, which an agent does with its last call.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration, aws_autoscaling, aws_ec2, aws_ecs, aws_iam
+from constructs import Construct
+
+from cdk.machine_images import CPU_IMAGE, GPU_IMAGE
+from cdk.units.nag import acknowledge
+from gpu_fleet.capacity import CPU_INSTANCE
+
+GPU_DISK_GIB: Final = 200
+"""The recogniser's image takes some 15 GB packed and more than twice that unpacked, and a new one comes beside it."""
+CPU_DISK_GIB: Final = 60
+JOINS: Final = (
+    "ecs:RegisterContainerInstance",
+    "ecs:DeregisterContainerInstance",
+    "ecs:SubmitAttachmentStateChanges",
+    "ecs:SubmitContainerStateChange",
+    "ecs:SubmitTaskStateChange",
+)
+RESERVED_MIB: Final = 512
+"""Memory of a host that ECS gives to no task: its own agent and the system need it."""
+
+
+class Hosts(Construct):
+    """A group of like machines in the private subnets, between none and `most`, and the provider that scales it.
+
+    A `protected` host is ended by nobody but ECS, which knows its tasks; then the stack cannot be deleted before that
+    protection is taken from its hosts (https://github.com/aws/aws-cdk/issues/18179). `stop_within` is how long a
+    container may take to end. Hosts let nobody in, have no key and no public address, and give containers no access to
+    their own rights.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: aws_ecs.Cluster,
+        vpc: aws_ec2.IVpc,
+        instance: str,
+        image: str,
+        disk: aws_ec2.BlockDeviceVolume,
+        most: int,
+        stop_within: Duration,
+        protected: bool,
+        commands: tuple[str, ...] = (),
+        agent_options: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(scope, id)
+        security_group = aws_ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="Hosts of the fleet: nothing comes in"
+        )
+        role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com"))
+        self._let_join(role, cluster)
+        user_data = aws_ec2.UserData.for_linux()
+        user_data.add_commands(
+            *commands,
+            *(f"echo {option} >> /etc/ecs/ecs.config" for option in (*_agent_options(stop_within), *agent_options)),
+        )
+        template = aws_ec2.LaunchTemplate(
+            self,
+            "Template",
+            instance_type=aws_ec2.InstanceType(instance),
+            machine_image=aws_ec2.MachineImage.from_ssm_parameter(image, os=aws_ec2.OperatingSystemType.LINUX),
+            # The library would also let a host write into every log group of the account.
+            role=role.without_policy_updates(),
+            security_group=security_group,
+            user_data=user_data,
+            # Encrypted with AWS' own key: a disk holds images and nothing of a guest.
+            block_devices=[aws_ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],
+            require_imdsv2=True,
+            http_put_response_hop_limit=1,
+            instance_metadata_tags=False,
+            detailed_monitoring=True,
+        )
+        self.group = aws_autoscaling.AutoScalingGroup(
+            self,
+            "Group",
+            vpc=vpc,
+            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            launch_template=template,
+            min_capacity=0,
+            max_capacity=most,
+            new_instances_protected_from_scale_in=protected,
+            health_checks=aws_autoscaling.HealthChecks.ec2(grace_period=Duration.minutes(5)),
+            group_metrics=[aws_autoscaling.GroupMetrics.all()],
+        )
+        self.provider = aws_ecs.AsgCapacityProvider(
+            self,
+            "Provider",
+            auto_scaling_group=self.group,
+            enable_managed_scaling=True,
+            enable_managed_termination_protection=protected,
+            enable_managed_draining=True,
+            target_capacity_percent=100,
+            instance_warmup_period=180,
+        )
+        cluster.add_asg_capacity_provider(self.provider)
+        acknowledge(
+            self.group,
+            "AwsSolutions-AS3",
+            "ECS starts and ends these hosts all day; what matters is whether a task finds a place, which is an alarm.",
+        )
+
+    def _let_join(self, role: aws_iam.Role, cluster: aws_ecs.Cluster) -> None:
+        """ECS' agent joins the cluster and tells of its tasks; images and log lines are its tasks' roles' matter."""
+        inside = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
+        for actions, resource, conditions in (
+            (JOINS, cluster.cluster_arn, None),
+            (("ecs:Poll", "ecs:StartTelemetrySession"), "*", inside),
+            (("ecs:DiscoverPollEndpoint",), "*", None),
+        ):
+            role.add_to_policy(
+                aws_iam.PolicyStatement(actions=list(actions), resources=[resource], conditions=conditions)
+            )
+        acknowledge(
+            role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "A host has no name before it joins, so it polls by the cluster's; where to poll knows no resource.",
+        )
+
+
+def _agent_options(stop_within: Duration) -> tuple[str, ...]:
+    """The ECS agent's settings, from https://github.com/aws/amazon-ecs-agent/blob/master/README.md."""
+    return (
+        "ECS_AWSVPC_BLOCK_IMDS=true",
+        "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true",
+        f"ECS_CONTAINER_STOP_TIMEOUT={stop_within.to_seconds():.0f}s",
+        "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true",
+        # Every tag we pull is immutable, so what the host has is right.
+        "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached",
+        # A large layer is unpacked for minutes in which nothing seems to happen.
+        "ECS_IMAGE_PULL_INACTIVITY_TIMEOUT=10m",
+        f"ECS_RESERVED_MEMORY={RESERVED_MIB}",
+    )
+
+
+class GpuHosts(Hosts):
+    """Hosts with one GPU each, for the recogniser and the agents beside it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: aws_ecs.Cluster,
+        vpc: aws_ec2.IVpc,
+        instance: str,
+        most: int,
+        stop_within: Duration,
+        protected: bool,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            cluster=cluster,
+            vpc=vpc,
+            instance=instance,
+            image=GPU_IMAGE,
+            # Faster than the least there is: a new host first reads and writes the recogniser's image.
+            disk=_disk(GPU_DISK_GIB, iops=6000, throughput=500),
+            most=most,
+            stop_within=stop_within,
+            protected=protected,
+            # ECS gives the GPU to one container; the one that watches the GPU sees it by this runtime.
+            # https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
+            commands=("nvidia-ctk runtime configure --runtime=docker --set-as-default", "systemctl restart docker"),
+            agent_options=("ECS_ENABLE_GPU_SUPPORT=true",),
+        )
+
+
+class CpuHosts(Hosts):
+    """Hosts without a GPU, for the agents that find no place beside a recogniser."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: aws_ecs.Cluster,
+        vpc: aws_ec2.IVpc,
+        most: int,
+        stop_within: Duration,
+        protected: bool,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            cluster=cluster,
+            vpc=vpc,
+            instance=CPU_INSTANCE,
+            image=CPU_IMAGE,
+            disk=_disk(CPU_DISK_GIB, iops=3000, throughput=125),
+            most=most,
+            stop_within=stop_within,
+            protected=protected,
+        )
+
+
+def _disk(gib: int, *, iops: int, throughput: int) -> aws_ec2.BlockDeviceVolume:
+    return aws_ec2.BlockDeviceVolume.ebs(
+        gib,
+        volume_type=aws_ec2.EbsDeviceVolumeType.GP3,
+        encrypted=True,
+        delete_on_termination=True,
+        iops=iops,
+        throughput=throughput,
+    )

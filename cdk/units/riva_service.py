@@ -1,0 +1,266 @@
+"""Speech recognition on the GPU hosts: NVIDIA's container and what watches over it, found by agents under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import (
+    Duration,
+    aws_cloudwatch,
+    aws_ec2,
+    aws_ecr,
+    aws_ecs,
+    aws_kms,
+    aws_secretsmanager,
+    aws_servicediscovery,
+)
+from aws_cdk.aws_applicationautoscaling import AdjustmentType, ScalingInterval
+from constructs import Construct
+
+from cdk.stages import Stage
+from cdk.units import scrapes
+from cdk.units.agent_service import EVENING, HOTELS_TIME, MORNING
+from cdk.units.built_image import built_image
+from cdk.units.collector import add_collector
+from cdk.units.logs import CallLogs
+from cdk.units.model_cache import ModelCache
+from cdk.units.nag import acknowledge
+from gpu_fleet.asr_proxy.settings import ProxySettings
+from gpu_fleet.capacity import HEADROOM, RIVA
+from gpu_fleet.riva.models import (
+    CACHE_PATH,
+    FIRST_START_MINUTES,
+    GRPC_PORT,
+    HTTP_PORT,
+    SHARED_MEMORY_MIB,
+    RivaModel,
+)
+from gpu_fleet.riva.settings import ProbeSettings
+
+HOST: Final = "riva"
+EXPORTER: Final = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
+EXPORTER_TAG: Final = "tool-dcgm-exporter-4.5.3-4.8.2"
+NIGHT_RECOGNISERS: Final = 1
+EARLY: Final = 0.8
+"""The share of the recognisers' streams at which one more is started, for that takes minutes."""
+COUNTED_FOR: Final = 5
+"""Minutes over which calls are averaged."""
+
+
+def mirrored(model: RivaModel) -> Mapping[str, str]:
+    """The images of a recogniser's task that are NVIDIA's, by their tags in our repository."""
+    return {model_tag(model): f"{model.image}:{model.tag}", EXPORTER_TAG: EXPORTER}
+
+
+def model_tag(model: RivaModel) -> str:
+    """The tag of a model's image in our repository, which has several models side by side."""
+    return f"model-{model.name}-{model.tag}"
+
+
+class RivaService(Construct):
+    """Recognisers, one GPU each. Only one that has just understood a spoken sentence is found under `address`, and a
+    deployment ends none before its successor does.
+
+    `proxy_token` is the name of the secret that clients of the recognition proxy show.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        model: RivaModel,
+        vpc: aws_ec2.IVpc,
+        cluster: aws_ecs.Cluster,
+        provider: aws_ecs.AsgCapacityProvider,
+        namespace: aws_servicediscovery.PrivateDnsNamespace,
+        images: aws_ecr.IRepository,
+        cache: ModelCache,
+        ngc: aws_secretsmanager.ISecret,
+        proxy_token: str,
+        logs_key: aws_kms.IKey,
+    ) -> None:
+        super().__init__(scope, id)
+        self.address = f"{HOST}.{namespace.namespace_name}:{GRPC_PORT}"
+        self.security_group = aws_ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="Recognisers: agents call them", allow_all_outbound=False
+        )
+        self.security_group.add_egress_rule(
+            aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443), "models of NVIDIA's registry, and AWS"
+        )
+        self.security_group.add_egress_rule(
+            aws_ec2.Peer.ipv4(vpc.vpc_cidr_block), aws_ec2.Port.tcp(2049), "the model cache"
+        )
+        cache.let_in(self.security_group)
+        self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
+        self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
+        self._add_riva(model, images, cache, ngc)
+        self._add_probe()
+        self._add_proxy(proxy_token)
+        self._add_exporter(images)
+        add_collector(self.task, stage=stage, scrapes=[scrapes.PROBE, scrapes.RIVA, scrapes.GPU], logs=self.logs)
+        acknowledge(
+            self.task.obtain_execution_role(),
+            "AwsSolutions-IAM5[Resource::*]",
+            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
+        )
+        acknowledge(
+            self.task,
+            "AwsSolutions-ECS2",
+            "The variables are ports, paths and the model's profile; NVIDIA's key comes from Secrets Manager.",
+        )
+        self.service = aws_ecs.Ec2Service(
+            self,
+            "Service",
+            cluster=cluster,
+            task_definition=self.task,
+            capacity_provider_strategies=[
+                aws_ecs.CapacityProviderStrategy(capacity_provider=provider.capacity_provider_name, weight=1)
+            ],
+            placement_strategies=[aws_ecs.PlacementStrategy.spread_across("attribute:ecs.availability-zone")],
+            security_groups=[self.security_group],
+            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            cloud_map_options=aws_ecs.CloudMapOptions(
+                name=HOST,
+                cloud_map_namespace=namespace,
+                dns_record_type=aws_servicediscovery.DnsRecordType.A,
+                dns_ttl=Duration.seconds(10),
+            ),
+            # A container may be unhealthy for 300 s at its start at most; this is for the engines of a first start.
+            health_check_grace_period=Duration.minutes(FIRST_START_MINUTES + 5),
+            # The successor needs a GPU of its own, so one host more than the recognisers is allowed.
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            circuit_breaker=aws_ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.DISABLED,
+            propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
+            enable_ecs_managed_tags=True,
+        )
+        self._scale(stage, model)
+
+    def let_in(self, agents: aws_ec2.ISecurityGroup) -> None:
+        """Whoever has this security group may have speech recognised."""
+        self.security_group.add_ingress_rule(agents, aws_ec2.Port.tcp(GRPC_PORT), "calls")
+        self.security_group.add_ingress_rule(agents, aws_ec2.Port.tcp(scrapes.PROXY.port), "recordings")
+
+    def _add_riva(
+        self, model: RivaModel, images: aws_ecr.IRepository, cache: ModelCache, ngc: aws_secretsmanager.ISecret
+    ) -> None:
+        container = self.task.add_container(
+            "riva",
+            image=aws_ecs.ContainerImage.from_ecr_repository(images, model_tag(model)),
+            cpu=int(RIVA.vcpu * 1024),
+            memory_limit_mib=int(RIVA.gib * 1024),
+            gpu_count=1,
+            environment={
+                "NIM_CACHE_PATH": CACHE_PATH,
+                "NIM_TAGS_SELECTOR": model.selector,
+                "NIM_GRPC_API_PORT": str(GRPC_PORT),
+                "NIM_HTTP_API_PORT": str(HTTP_PORT),
+            },
+            secrets={"NGC_API_KEY": aws_ecs.Secret.from_secrets_manager(ngc, "password")},
+            port_mappings=[aws_ecs.PortMapping(container_port=port) for port in (GRPC_PORT, HTTP_PORT)],
+            linux_parameters=aws_ecs.LinuxParameters(
+                self, "Linux", init_process_enabled=True, shared_memory_size=SHARED_MEMORY_MIB
+            ),
+            # An agent that loses its recogniser says the last words again to another.
+            stop_timeout=Duration.seconds(60),
+            logging=self._lines("riva"),
+        )
+        cache.mount(self.task, container, path=CACHE_PATH)
+
+    def _add_probe(self) -> None:
+        settings = ProbeSettings(riva_url=f"127.0.0.1:{GRPC_PORT}", probe_port=scrapes.PROBE.port)
+        url = f"http://127.0.0.1:{settings.probe_port}/health"
+        self.task.add_container(
+            "probe",
+            image=built_image("gpu_fleet/riva/Dockerfile"),
+            cpu=256,
+            memory_limit_mib=512,
+            environment=settings.write(),
+            # This is how ECS, and through it the name, knows whether the recogniser hears.
+            health_check=aws_ecs.HealthCheck(
+                command=["CMD", "python", "-c", f"import urllib.request as u; u.urlopen('{url}', timeout=3)"],
+                interval=Duration.seconds(10),
+                timeout=Duration.seconds(5),
+                retries=3,
+                start_period=Duration.seconds(300),
+            ),
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(30),
+            logging=self._lines("probe"),
+        )
+
+    def _add_proxy(self, token: str) -> None:
+        settings = ProxySettings(riva_url=f"127.0.0.1:{GRPC_PORT}", proxy_port=scrapes.PROXY.port, token_secret=token)
+        self.task.add_container(
+            "proxy",
+            image=built_image("gpu_fleet/asr_proxy/Dockerfile"),
+            # Calls do not need it.
+            essential=False,
+            enable_restart_policy=True,
+            cpu=256,
+            memory_limit_mib=1024,
+            environment=settings.write(),
+            port_mappings=[aws_ecs.PortMapping(container_port=settings.proxy_port)],
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(30),
+            logging=self._lines("proxy"),
+        )
+
+    def _add_exporter(self, images: aws_ecr.IRepository) -> None:
+        self.task.add_container(
+            "gpu",
+            image=aws_ecs.ContainerImage.from_ecr_repository(images, EXPORTER_TAG),
+            essential=False,
+            enable_restart_policy=True,
+            cpu=128,
+            memory_limit_mib=512,
+            # The GPU is Riva's; this container only looks at it, by the hosts' default runtime.
+            environment={
+                "NVIDIA_VISIBLE_DEVICES": "all",
+                "NVIDIA_DRIVER_CAPABILITIES": "utility",
+                "DCGM_EXPORTER_LISTEN": f":{scrapes.GPU.port}",
+            },
+            stop_timeout=Duration.seconds(10),
+            logging=self._lines("gpu"),
+        )
+
+    def _lines(self, prefix: str) -> aws_ecs.LogDriver:
+        # A container that waits for CloudWatch would let guests wait.
+        return aws_ecs.LogDrivers.aws_logs(
+            stream_prefix=prefix, log_group=self.logs, mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING
+        )
+
+    def _scale(self, stage: Stage, model: RivaModel) -> None:
+        by_day = stage.fleet.riva_tasks
+        by_night = min(NIGHT_RECOGNISERS, by_day)
+        most = max(stage.most_gpu_hosts, by_day)
+        scaling = self.service.auto_scale_task_count(min_capacity=by_night, max_capacity=most)
+        for name, schedule, least in (("Morning", MORNING, by_day), ("Evening", EVENING, by_night)):
+            scaling.scale_on_schedule(
+                name, schedule=schedule, time_zone=HOTELS_TIME, min_capacity=least, max_capacity=most
+            )
+        if most == 1:
+            return
+        # Each agent is scraped once a minute, so the sum over minutes is that many times the calls in progress.
+        calls = aws_cloudwatch.MathExpression(
+            expression=f"calls / {COUNTED_FOR}",
+            using_metrics={"calls": scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="Sum")},
+            period=Duration.minutes(COUNTED_FOR),
+            label="Calls in progress",
+        )
+        each = model.streams_per_gpu * (1 - HEADROOM) * EARLY
+        scaling.scale_on_metric(
+            "Calls",
+            metric=calls,
+            adjustment_type=AdjustmentType.EXACT_CAPACITY,
+            scaling_steps=[
+                ScalingInterval(lower=each * (count - 1), upper=each * count if count < most else None, change=count)
+                for count in range(1, most + 1)
+            ],
+            evaluation_periods=1,
+            cooldown=Duration.minutes(15),
+        )

@@ -1,0 +1,272 @@
+"""What has to be done once for a model before any recogniser can start; CodeBuild runs it as `python3 prepare.py`.
+
+`mirror` copies images from NVIDIA's registry into ours, so that no host's start depends on theirs. `warm-up` runs one
+recogniser until it hears, which fills the model cache: the first start on a GPU builds engines for up to 40 minutes.
+
+CloudFormation waits for the outcome, so every one is told to it. Only the standard library and the commands of
+CodeBuild's image are used: what had to be installed first could fail before there is anybody to tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+ANSWER_WITHIN: Final = 52 * 60.0
+"""Seconds; CloudFormation waits for an hour, of which starting a build takes some minutes
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-customresource.html)."""
+HOST_WITHIN: Final = 15 * 60.0
+"""Seconds within which a GPU host takes the task, or something is wrong that waiting does not mend."""
+LOOK_EVERY: Final = 15.0
+
+Run = Callable[..., str]
+
+
+class PreparationError(Exception):
+    """The step failed; the message is one sentence for whoever deploys."""
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Variables of a build, of which each field is one in capitals."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Any:
+        """These variables; raises PreparationError that names those which are missing."""
+        missing = [field.name.upper() for field in fields(cls) if not environ.get(field.name.upper())]
+        if missing:
+            raise PreparationError(f"the build lacks the variables {', '.join(missing)}")
+        return cls(**{field.name: environ[field.name.upper()] for field in fields(cls)})
+
+    def write(self) -> dict[str, str]:
+        """The variables from which `read` makes these again."""
+        return {field.name.upper(): getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Request(Variables):
+    """What CloudFormation asked for, and where it waits for the answer. The function `riva_setup` writes it."""
+
+    step: str
+    """`mirror` or `warm-up`."""
+    images: str
+    """JSON: the tag in our repository → the image at NVIDIA's registry."""
+    response_url: str
+    stack_id: str
+    request_id: str
+    logical_resource_id: str
+    physical_resource_id: str
+
+
+@dataclass(frozen=True)
+class Places(Variables):
+    """Where the steps are done. The stack writes it into the build project."""
+
+    repository: str
+    """Ours: `<registry>/<name>`."""
+    ngc_secret: str
+    """The secret with `username` and `password` for NVIDIA's registry."""
+    cluster: str
+    task_definition: str
+    """The recogniser's, as its service runs it."""
+    provider: str
+    subnets: str
+    """Comma-separated."""
+    security_group: str
+
+
+def run(command: Sequence[str], *, given: str | None = None) -> str:
+    """What a command prints; `given` is its input. Raises PreparationError with the end of what it said otherwise."""
+    print("$", " ".join(command), flush=True)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join(done.stderr.split())[-400:]
+        raise PreparationError(f"`{' '.join(command[:3])}` failed: {said or f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def aws(run: Run, *command: str) -> Any:
+    """The answer of one of AWS' commands."""
+    return json.loads(run(["aws", *command, "--output", "json"]) or "{}")
+
+
+def mirror(places: Places, images: Mapping[str, str], *, run: Run = run) -> str:
+    """Copy the images that are not in our repository yet; returns what was done."""
+    registry, _, repository = places.repository.partition("/")
+    known = {
+        tag
+        for image in aws(run, "ecr", "list-images", "--repository-name", repository)["imageIds"]
+        if (tag := image.get("imageTag"))
+    }
+    wanted = {tag: image for tag, image in images.items() if tag not in known}
+    if not wanted:
+        return "every image was there"
+    _sign_in(registry, *_of_ecr(run), run=run)
+    _sign_in(_registry(next(iter(wanted.values()))), *_of_ngc(places.ngc_secret, run), run=run)
+    for tag, image in wanted.items():
+        run(["docker", "pull", "--quiet", image])
+        run(["docker", "tag", image, f"{places.repository}:{tag}"])
+        run(["docker", "push", "--quiet", f"{places.repository}:{tag}"])
+        # The next one needs the disk.
+        run(["docker", "rmi", image, f"{places.repository}:{tag}"])
+    return f"copied {', '.join(wanted)}"
+
+
+def warm_up(
+    places: Places,
+    *,
+    run: Run = run,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    until: float,
+) -> str:
+    """Run one recogniser until it hears, and stop it; returns what was done. `until` is a time of the clock."""
+    began = clock()
+    task = _start(places, run)
+    try:
+        while True:
+            state = _state(places, task, run)
+            if state.get("healthStatus") == "HEALTHY":
+                return f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
+            if state["lastStatus"] == "STOPPED":
+                raise PreparationError(f"the recogniser stopped: {_why(state)}")
+            if state["lastStatus"] == "PROVISIONING" and clock() - began > HOST_WITHIN:
+                raise PreparationError(
+                    f"no GPU host came in {HOST_WITHIN / 60:.0f} minutes: the Auto Scaling group's activities say why; "
+                    "a new account's quota for G instances is often 0"
+                )
+            if clock() > until:
+                raise PreparationError(
+                    f"the recogniser did not hear within {(clock() - began) / 60:.0f} minutes; "
+                    "what it has built is kept, so deploy again"
+                )
+            sleep(LOOK_EVERY)
+    finally:
+        run(["aws", "ecs", "stop-task", "--cluster", places.cluster, "--task", task, "--reason", "warmed up"])
+
+
+def answer(request: Request, *, error: str | None, put: Callable[[str, bytes], None] | None = None) -> None:
+    """Tell CloudFormation that the step is done, or why not."""
+    body: dict[str, Any] = {
+        "Status": "FAILED" if error else "SUCCESS",
+        "Reason": (error or "done")[:700],
+        "PhysicalResourceId": request.physical_resource_id,
+        "StackId": request.stack_id,
+        "RequestId": request.request_id,
+        "LogicalResourceId": request.logical_resource_id,
+        "Data": {},
+    }
+    (put or _put)(request.response_url, json.dumps(body).encode())
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Do what was asked and tell CloudFormation; the exit status says whether it worked."""
+    until = time.monotonic() + ANSWER_WITHIN
+    request = Request.read(environ)
+    error = None
+    try:
+        places = Places.read(environ)
+        if request.step == "mirror":
+            print(mirror(places, json.loads(request.images)))
+        elif request.step == "warm-up":
+            print(warm_up(places, until=until))
+        else:
+            raise PreparationError(f"{request.step!r} is no step; there are mirror and warm-up")
+    except PreparationError as refused:
+        error = str(refused)
+    except Exception as fault:  # CloudFormation is told of every fault; the traceback is in the build's log.
+        answer(request, error=f"{type(fault).__name__}; the build's log says where")
+        raise
+    answer(request, error=error)
+    if error:
+        print(error, file=sys.stderr)
+    return 1 if error else 0
+
+
+def _put(url: str, body: bytes) -> None:
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": ""}, method="PUT")  # noqa: S310
+    # CloudFormation's own address; it is never printed, for whoever has it can answer.
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        pass
+
+
+def _registry(image: str) -> str:
+    return image.partition("/")[0]
+
+
+def _of_ecr(run: Run) -> tuple[str, str]:
+    token = aws(run, "ecr", "get-authorization-token")["authorizationData"][0]["authorizationToken"]
+    user, _, password = base64.b64decode(token).decode().partition(":")
+    return user, password
+
+
+def _of_ngc(secret: str, run: Run) -> tuple[str, str]:
+    value = aws(run, "secretsmanager", "get-secret-value", "--secret-id", secret)["SecretString"]
+    try:
+        keys = json.loads(value)
+        return keys["username"], keys["password"]
+    except (ValueError, TypeError, KeyError):
+        raise PreparationError(
+            f'secret {secret} is not {{"username": "$oauthtoken", "password": "<NGC key>"}}'
+        ) from None
+
+
+def _sign_in(registry: str, user: str, password: str, *, run: Run) -> None:
+    run(["docker", "login", "--username", user, "--password-stdin", registry], given=password)
+
+
+def _start(places: Places, run: Run) -> str:
+    network = {
+        "awsvpcConfiguration": {
+            "subnets": places.subnets.split(","),
+            "securityGroups": [places.security_group],
+            "assignPublicIp": "DISABLED",
+        }
+    }
+    started = aws(
+        run,
+        "ecs",
+        "run-task",
+        "--cluster",
+        places.cluster,
+        "--task-definition",
+        places.task_definition,
+        "--capacity-provider-strategy",
+        f"capacityProvider={places.provider},weight=1",
+        "--network-configuration",
+        json.dumps(network),
+        "--started-by",
+        "warm-up",
+    )
+    if not started.get("tasks"):
+        faults = ", ".join(str(fault.get("reason")) for fault in started.get("failures", []))
+        raise PreparationError(f"ECS did not start the recogniser: {faults or 'it gave no reason'}")
+    return str(started["tasks"][0]["taskArn"])
+
+
+def _state(places: Places, task: str, run: Run) -> Mapping[str, Any]:
+    known = aws(run, "ecs", "describe-tasks", "--cluster", places.cluster, "--tasks", task)["tasks"]
+    if not known:
+        raise PreparationError("ECS has forgotten the recogniser's task")
+    return dict(known[0])
+
+
+def _why(state: Mapping[str, Any]) -> str:
+    containers = (
+        f"{container['name']}: {container.get('reason') or 'exit code ' + str(container.get('exitCode'))}"
+        for container in state.get("containers", [])
+        if container.get("reason") or container.get("exitCode")
+    )
+    return "; ".join([str(state.get("stoppedReason") or "no reason given"), *containers])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
