@@ -39,6 +39,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variabl
 ERROR_BODY: Final = '{"error": {"code": "$context.error.responseType", "message": $context.error.messageString}}'
 """What the API answers by itself has the shape of the functions' own errors (`lambdas/shared/http.py`)."""
 
+ANY_TYPE: Final = "$default"
+"""A model for bodies of every Content-Type: with a type's name, bodies of other types would not be looked at
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html)."""
 LOGS_POLICY: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
@@ -116,7 +119,6 @@ class HttpApi(Construct):
     def _route(self, endpoint: Endpoint, function: PythonFunction) -> aws_apigateway.Method:
         by_agent = endpoint.caller is Caller.AGENT
         needed = {Caller.AGENT: EPOCH_HEADER, Caller.LIVEKIT: "Authorization"}.get(endpoint.caller)
-        kind = "application/webhook+json" if endpoint.caller is Caller.LIVEKIT else "application/json"
         method = self.rest_api.root.resource_for_path(endpoint.path).add_method(
             endpoint.method,
             aws_apigateway.LambdaIntegration(function.alias, allow_test_invoke=False),
@@ -125,7 +127,7 @@ class HttpApi(Construct):
             else aws_apigateway.AuthorizationType.NONE,
             request_validator=self._validator,
             request_parameters={f"method.request.header.{needed}": True} if needed else None,
-            request_models={kind: self._object} if endpoint.method in ("POST", "PUT") else None,
+            request_models={ANY_TYPE: self._object} if endpoint.method in ("POST", "PUT") else None,
         )
         acknowledge(
             method,
