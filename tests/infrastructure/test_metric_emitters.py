@@ -1,0 +1,377 @@
+"""Every metric that is watched is really emitted: same namespace, same name, same dimensions.
+
+For our own metrics the code that emits them is run, with the environment and the collector's configuration of the
+template. For those of AWS the dimensions lead to a resource of the stage.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.server import build_server, endpoints
+from agent.settings import AgentSettings
+from gpu_fleet.riva.probe import Probe, build_app
+from gpu_fleet.riva.settings import ProbeSettings
+from lambdas.calls.models import Turn
+from lambdas.calls.service import Told
+from lambdas.livekit_webhook.service import Reports
+from lambdas.secret_age.service import SecretAges
+from lambdas.secret_age.service import measure as measure_secret
+from lambdas.secret_age.settings import SecretAgeSettings
+from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.observability import count, measure, open_logger
+from local.processes import free_port
+from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.references import find
+from tests.memory import MemoryCalls
+
+pytestmark = pytest.mark.infrastructure
+
+HOTELS: Final = Hotels.load(Path(__file__).parents[2] / "hotels")
+CALL: Final = "call_+493023125001_aB3dE5gH7jK9"
+NO_HOTELS_CALL: Final = "call_+493023125099_aB3dE5gH7jK9"
+GPU_COUNTERS: Final = {"DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL"}
+"""Of the counters that NVIDIA's exporter tells unless it is configured otherwise, those that are watched
+(https://github.com/NVIDIA/dcgm-exporter/blob/main/etc/default-counters.csv)."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What makes a metric itself to CloudWatch."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stage's code as it would run there: with the variables of its template, its output read back."""
+
+    stage: Deployed
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def function(self, folder: str) -> dict[str, str]:
+        """Set the variables by which a function's metrics are named, and return all that are plain text."""
+        for function in self.stage.resources("AWS::Lambda::Function").values():
+            variables = function["Properties"]["Environment"]["Variables"]
+            if variables["POWERTOOLS_SERVICE_NAME"] == folder:
+                plain = {name: value for name, value in variables.items() if isinstance(value, str)}
+                for name, value in plain.items():
+                    if name.startswith("POWERTOOLS_"):
+                        self.monkeypatch.setenv(name, value)
+                return plain
+        raise AssertionError(f"the stage has no function {folder}")
+
+    def written(self) -> set[Measured]:
+        """The metrics of the embedded metric format that were written to standard output."""
+        return set(_embedded(self.capsys.readouterr().out))
+
+    def container(self, name: str) -> dict[str, Any]:
+        """A container of the one task definition that has it."""
+        (found,) = (task[name] for task in self._tasks() if name in task)
+        return found
+
+    def scraped(self, beside: str, job: str, text: str) -> set[Measured]:
+        """What the collector of a container's task makes of this answer to a scrape of that job."""
+        (task,) = (task for task in self._tasks() if beside in task)
+        return set(_collected(task["collector"], job, text))
+
+    def port(self, beside: str, job: str) -> int:
+        """Where the collector of a container's task asks for that job."""
+        (task,) = (task for task in self._tasks() if beside in task)
+        (target,) = _job(task["collector"], job)["static_configs"][0]["targets"]
+        return int(target.removeprefix("localhost:"))
+
+    def _tasks(self) -> Iterator[dict[str, dict[str, Any]]]:
+        for definition in self.stage.resources("AWS::ECS::TaskDefinition").values():
+            yield {container["Name"]: container for container in definition["Properties"]["ContainerDefinitions"]}
+
+
+def _embedded(output: str) -> Iterator[Measured]:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
+    for line in output.splitlines():
+        told = json.loads(line)
+        for directive in told.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for metric in directive["Metrics"]:
+                assert metric["Name"] in told
+                for names in directive["Dimensions"]:
+                    dimensions = frozenset((name, told[name]) for name in names)
+                    yield Measured(directive["Namespace"], metric["Name"], dimensions)
+
+
+def _variable(container: Mapping[str, Any], name: str) -> Any:
+    (value,) = (entry["Value"] for entry in container["Environment"] if entry["Name"] == name)
+    parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
+    return json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
+
+
+def _job(collector: Mapping[str, Any], job: str) -> dict[str, Any]:
+    jobs: list[dict[str, Any]] = _variable(collector, "PROMETHEUS_CONFIG_CONTENT")["scrape_configs"]
+    return next(one for one in jobs if one["job_name"] == job)
+
+
+def _collected(collector: Mapping[str, Any], job: str, text: str) -> Iterator[Measured]:
+    """The agent's own rules: what is kept of a scrape, and which declarations fit its labels and names
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights-Prometheus-Setup-configure-ECS.html).
+    """
+    asked = _job(collector, job)
+    (keep,) = asked["metric_relabel_configs"]
+    (target,) = asked["static_configs"]
+    processor = _variable(collector, "CW_CONFIG_CONTENT")["logs"]["metrics_collected"]["prometheus"]["emf_processor"]
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = {**sample.labels, **target["labels"]}
+            for rule in processor["metric_declaration"]:
+                fits = re.search(rule["label_matcher"], ";".join(labels[label] for label in rule["source_labels"]))
+                named = any(re.search(selector, sample.name) for selector in rule["metric_selectors"])
+                if re.fullmatch(keep["regex"], sample.name) and fits and named:
+                    for names in rule["dimensions"]:
+                        dimensions = frozenset((name, labels[name]) for name in names)
+                        yield Measured(processor["metric_namespace"], sample.name, dimensions)
+
+
+def report(event: str, kind: str | None = None, *, room: str = CALL, **more: Any) -> bytes:
+    """A webhook of LiveKit."""
+    participant = {"participant": {"kind": kind, "attributes": {}}} if kind else {}
+    told = {"event": event, "id": f"EV_{event}", "createdAt": "1795545000", "room": {"name": room}, **participant}
+    return json.dumps({**told, **more}).encode()
+
+
+async def livekit_webhook(running: Running) -> set[Measured]:
+    """`lambdas.livekit_webhook.service.Reports.accept`, with whatever LiveKit can report that is odd."""
+    running.function("livekit_webhook")
+    reports = Reports(MemoryCalls(HOTELS), guest_secret=lambda: b"key", count=count)
+    for body in (
+        report("participant_joined", "SIP"),
+        report("room_finished", numDropped=3),
+        report("room_started", room=NO_HOTELS_CALL),
+        report("room_started", room="playground"),
+        b"not json",
+    ):
+        reports.accept(body)
+    return running.written()
+
+
+async def calls(running: Running) -> set[Measured]:
+    """`lambdas.calls.service.Told.turn`, with a turn that answered a guest."""
+    running.function("calls")
+    turn = Turn(
+        number=2, at=datetime.now(UTC), language="en", guest="Hello.", latency_ms={"answer": 900}, trace_id="1" * 32
+    )
+    Told(MemoryCalls(HOTELS), measure).turn(CALL, 1, turn)
+    return running.written()
+
+
+async def secret_age(running: Running) -> set[Measured]:
+    """`lambdas.secret_age.service.SecretAges.tell`, of the secrets that the template names."""
+    variables = running.function("secret_age")
+    created = datetime.now(UTC) - timedelta(days=100)
+    versions = {"Versions": [{"VersionStages": ["AWSCURRENT"], "CreatedDate": created}]}
+    secrets = SimpleNamespace(list_secret_version_ids=lambda **_: versions)
+    settings = SecretAgeSettings.read(variables)
+    SecretAges(secrets, measure_secret, open_logger("secret_age")).tell(settings.names)
+    return running.written()
+
+
+async def agent(running: Running) -> set[Measured]:
+    """`agent.server.endpoints`, asked over HTTP as the collector does."""
+    variables = {
+        entry["Name"]: entry["Value"] if isinstance(entry["Value"], str) else "http://filled.in:1"
+        for entry in running.container("agent")["Environment"]
+    }
+    settings = AgentSettings.read(variables | {"RIVA_URL": "riva:50051"})
+    assert settings.metrics_port == running.port("agent", "agent")
+    port = free_port(settings.metrics_port)
+    running.monkeypatch.setattr("agent.server.read_secret", lambda _: '{"api_key": "key", "api_secret": "secret"}')
+    here = settings.model_copy(update={"worker_host": "127.0.0.1", "worker_port": 0, "metrics_port": port})
+    server = build_server(here)
+    running.monkeypatch.setattr(type(server), "active_jobs", [object()])
+    async with endpoints(server, here), httpx.AsyncClient() as http:
+        server.emit("worker_registered", "AW_1", None)
+        answer = await http.get(f"http://127.0.0.1:{port}/metrics")
+    return running.scraped("agent", "agent", answer.text)
+
+
+async def probe(running: Running) -> set[Measured]:
+    """`gpu_fleet.riva.probe.build_app`, asked over HTTP as the collector does."""
+    variables = {entry["Name"]: entry["Value"] for entry in running.container("probe")["Environment"]}
+    settings = ProbeSettings.read(variables)
+    assert settings.probe_port == running.port("probe", "probe")
+    app = build_app(Probe(SimpleNamespace(), every=settings.probe_seconds, timeout=settings.probe_timeout))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://probe") as http:
+        answer = await http.get("/metrics")
+    return running.scraped("probe", "probe", answer.text)
+
+
+async def gpu(running: Running) -> set[Measured]:
+    """NVIDIA's exporter, which cannot run without a GPU: that it is there, listens, and is known for these names."""
+    exporter = running.container("gpu")
+    listening = {entry["Name"]: entry["Value"] for entry in exporter["Environment"]}["DCGM_EXPORTER_LISTEN"]
+    assert "dcgm-exporter" in json.dumps(exporter["Image"])
+    assert listening == f":{running.port('gpu', 'gpu')}"
+    labels = 'gpu="0",UUID="GPU-1",device="nvidia0",modelName="NVIDIA L4",Hostname="x"'
+    return running.scraped("gpu", "gpu", "".join(f"{name}{{{labels}}} 1\n" for name in GPU_COUNTERS))
+
+
+EMITTERS: Final[Mapping[str, Callable[[Running], Awaitable[set[Measured]]]]] = {
+    "GuestWithoutAgent": livekit_webhook,
+    "RoomIsNoCall": livekit_webhook,
+    "UnknownHotel": livekit_webhook,
+    "WebhookUnreadable": livekit_webhook,
+    "WebhooksDropped": livekit_webhook,
+    "TurnLatency": calls,
+    "SecretAgeDays": secret_age,
+    "SecretAgeUnknown": secret_age,
+    "bellhop_agent_calls": agent,
+    "bellhop_agent_load": agent,
+    "bellhop_riva_ready": probe,
+    "bellhop_riva_probe_seconds": probe,
+    "DCGM_FI_DEV_FB_FREE": gpu,
+    "DCGM_FI_DEV_FB_USED": gpu,
+    "DCGM_FI_DEV_GPU_UTIL": gpu,
+}
+"""Who emits a metric of ours."""
+
+DIMENSIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "AWS/ApiGateway": {"Stage": "AWS::ApiGateway::Stage"},
+    "AWS/DynamoDB": {"TableName": "AWS::DynamoDB::Table"},
+    "AWS/ECS": {"ClusterName": "AWS::ECS::Cluster", "ServiceName": "AWS::ECS::Service"},
+    "AWS/Lambda": {"FunctionName": "AWS::Lambda::Function"},
+    "AWS/Logs": {"LogGroupName": "AWS::Logs::LogGroup"},
+    "AWS/NATGateway": {"NatGatewayId": "AWS::EC2::NatGateway"},
+    "AWS/SQS": {"QueueName": "AWS::SQS::Queue"},
+    "AWS/WAFV2": {},
+    "ECS/ContainerInsights": {"ClusterName": "AWS::ECS::Cluster", "ServiceName": "AWS::ECS::Service"},
+}
+"""The dimensions of AWS's metrics that name a resource, and its type."""
+
+
+@pytest.fixture
+def running(dev: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Running:
+    return Running(dev, monkeypatch, capsys)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A metric that an alarm looks at, as its template has it; values may be references."""
+
+    alarm: str
+    namespace: str
+    name: str
+    dimensions: Mapping[str, Any]
+
+
+def watched(stage: Deployed) -> list[Watched]:
+    """The metrics of all alarms, also those in their expressions."""
+    found = []
+    for alarm, resource in stage.resources("AWS::CloudWatch::Alarm").items():
+        properties = resource["Properties"]
+        parts = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", ()) if "MetricStat" in part]
+        for metric in parts or [properties]:
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", ())}
+            found.append(Watched(alarm, metric["Namespace"], metric["MetricName"], dimensions))
+    return [metric for metric in found if metric.alarm.startswith("observability/")]
+
+
+def shown(stage: Deployed) -> list[Measured]:
+    """Our own metrics on the dashboard."""
+    (dashboard,) = stage.resources("AWS::CloudWatch::Dashboard").values()
+    parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"][1]
+    body = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
+    rows = [row for widget in body["widgets"] for row in widget["properties"].get("metrics", ())]
+    ours = [[part for part in row if isinstance(part, str)] for row in rows]
+    return [
+        Measured(row[0], row[1], frozenset(zip(row[2::2], row[3::2], strict=True)))
+        for row in ours
+        if row and row[0].startswith("Bellhop")
+    ]
+
+
+def ours(stage: Deployed) -> set[Measured]:
+    """Our own metrics that are watched or shown."""
+    by_alarms = {
+        Measured(metric.namespace, metric.name, frozenset(metric.dimensions.items()))
+        for metric in watched(stage)
+        if metric.namespace.startswith("Bellhop")
+    }
+    return by_alarms | set(shown(stage))
+
+
+@pytest.mark.parametrize("metric", sorted(EMITTERS))
+async def test_a_metric_of_ours_is_what_its_emitter_emits(metric: str, running: Running) -> None:
+    """The code that emits a metric does so in the namespace and with the dimensions in which it is watched."""
+    wanted = {measured for measured in ours(running.stage) if measured.name == metric}
+
+    emitted = await EMITTERS[metric](running)
+
+    assert wanted
+    assert wanted <= emitted
+
+
+def test_every_metric_of_ours_has_an_emitter(dev: Deployed, prod: Deployed) -> None:
+    """Nothing is watched that nobody tells, and the stages' metrics have no namespace in common."""
+    for stage in (dev, prod):
+        assert {measured.name for measured in ours(stage)} == set(EMITTERS)
+        assert {measured.namespace for measured in ours(stage)} == {f"Bellhop/{stage.stage.name}"}
+
+
+def test_metrics_of_aws_are_those_of_our_resources(dev: Deployed, prod: Deployed) -> None:
+    """An alarm on a metric of AWS names a function, table, queue, service or gateway that the stage really has."""
+    for stage in (dev, prod):
+        for metric in watched(stage):
+            if metric.namespace.startswith("Bellhop"):
+                continue
+            kinds = DIMENSIONS[metric.namespace]
+            named = {name: find(stage, "observability", metric.dimensions[name]).type for name in kinds}
+            assert named == kinds, metric
+            plain = {name: value for name, value in metric.dimensions.items() if name not in kinds}
+            assert plain.items() <= literals(stage, metric.namespace).items(), metric
+
+
+def literals(stage: Deployed, namespace: str) -> dict[str, str]:
+    """The dimensions of AWS's metrics that are names in the templates, as the resource that emits them has them."""
+    match namespace:
+        case "AWS/ApiGateway":
+            (api,) = stage.resources("AWS::ApiGateway::RestApi").values()
+            return {"ApiName": api["Properties"]["Name"]}
+        case "AWS/Logs":
+            return {"DataProtectionOperation": "Audit"}
+        case "AWS/WAFV2":
+            (acl,) = stage.resources("AWS::WAFv2::WebACL").values()
+            properties = acl["Properties"]
+            rule = next(rule for rule in properties["Rules"] if rule["Name"] == "WebhookFromElsewhere")
+            assert rule["VisibilityConfig"]["CloudWatchMetricsEnabled"]
+            assert properties["Name"] == properties["VisibilityConfig"]["MetricName"]
+            return {
+                "Region": "eu-central-1",
+                "Rule": rule["VisibilityConfig"]["MetricName"],
+                "WebACL": properties["Name"],
+            }
+    return {}
+
+
+def test_the_cluster_counts_its_tasks(dev: Deployed) -> None:
+    """Alarms on missing tasks need Container Insights, which is off unless it is asked for."""
+    (cluster,) = dev.resources("AWS::ECS::Cluster").values()
+
+    assert {"Name": "containerInsights", "Value": "enabled"} in cluster["Properties"]["ClusterSettings"]
+
+
+def test_metrics_name_nobody(dev: Deployed) -> None:
+    """No name or dimension of ours has room for a person, a call or a number."""
+    dimensions = {name for measured in ours(dev) for name, _ in measured.dimensions}
+
+    assert dimensions == {"part", "secret", "service"}
