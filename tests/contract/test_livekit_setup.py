@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -387,15 +388,18 @@ async def test_a_first_deployment_without_a_secret_says_so_and_can_go(project: P
     ],
 )
 async def test_a_malformed_secret_is_named_and_never_shown(
-    project: Project, secret: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+    project: Project, secret: str, value: str, said: str
 ) -> None:
     """The reason says what the secret must hold, and neither it nor the log says what it holds."""
     project.secrets[secret] = value
+    log = io.StringIO()
+    open_logger("livekit_setup").registered_handler.setStream(log)  # type: ignore[attr-defined]
 
     reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}, allowed_addresses=()))
 
-    told = reason + capsys.readouterr().out
+    told = reason + log.getvalue()
     assert said in reason
+    assert "resource refused" in told
     assert not any(word in told for word in ("hunter2", KEY, "carrier"))
 
 
