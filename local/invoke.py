@@ -1,7 +1,7 @@
 """One function, invoked once on this machine: `make invoke F=pms E=tests/events/offers.json`.
 
-Its real handler runs in this process, with moto as AWS: both tables with one call that is going on, the secrets, and
-nothing else. What a function asks of LiveKit or tells CloudFormation is answered by stand-ins on loopback.
+Its real handler runs in this process, with moto as AWS: both tables with one call that is going on, the secrets,
+a project of CodeBuild. Stand-ins on loopback answer what a function asks of LiveKit or tells CloudFormation.
 """
 
 from __future__ import annotations
@@ -25,17 +25,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from lambdas.calls.settings import CallsSettings
+from lambdas.livekit_setup.settings import LiveKitSetupSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.livekit_webhook.signature import LiveKitKey
 from lambdas.pms.settings import PmsSettings
+from lambdas.riva_setup.settings import RivaSetupSettings
+from lambdas.secret_age.settings import SecretAgeSettings
 from lambdas.shared.domain.hotel import Hotels
-from lambdas.shared.observability import NAMESPACE
+from lambdas.shared.observability import NAMESPACE, open_logger
 from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
-from local.answers import awaiting_answer
 from local.example_call import begin_example_call
 from local.gateway import LocalContext
+from local.outside import outside
 from local.processes import ROOT
 from local.recorded import EventError, complete, read_event, route_of
 
@@ -49,7 +52,9 @@ SECRETS: Final[Mapping[str, str]] = {
     "bellhop/local/livekit": LIVEKIT.model_dump_json(),
     "bellhop/local/guest-key": "a-key-of-one-invocation-on-one-machine",
     "bellhop/local/legacy-token": LEGACY_TOKEN,
+    "bellhop/local/sip": json.dumps({"username": "telephone-company", "password": "local"}),
 }
+BUILD_PROJECT: Final = "build"
 _MADE_UP: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"}
 _NOT_SHOWN: Final = frozenset({"level", "location", "message", "timestamp", "service", "request_id", "xray_trace_id"})
 
@@ -89,16 +94,17 @@ def invoke(function: str, event_file: Path) -> Invoked:
         asked = f"{event['httpMethod']} {event['resource']}"
         whose = f"a route of {route.function}" if route else "no route of the API"
         raise InvocationError(f"{event_file} asks {asked}, which is {whose}, not of {function}")
-    with mock_aws(), _environment(), awaiting_answer() as awaited:
+    with mock_aws(), _environment(), outside(LIVEKIT) as around:
         _fill()
-        completed = complete(event, livekit=LIVEKIT, legacy_token=LEGACY_TOKEN, answer_to=awaited.url)
-        return _run(function, completed, awaited.answers)
+        completed = complete(event, livekit=LIVEKIT, legacy_token=LEGACY_TOKEN, around=around)
+        return _run(function, completed, around.told)
 
 
 def _run(function: str, event: dict[str, Any], answers: Sequence[Mapping[str, Any]]) -> Invoked:
     printed, answer, fault = io.StringIO(), None, None
     begun = ready = time.perf_counter()
-    # The loggers write to the output as it is when the handler is imported.
+    # A logger writes to what was the output when it was made, and the same service always gets the same logger.
+    open_logger(function).registered_handler.setStream(printed)  # type: ignore[attr-defined]
     with redirect_stdout(printed):
         try:
             handler = importlib.import_module(f"lambdas.{function}.handler").lambda_handler
@@ -113,12 +119,15 @@ def _run(function: str, event: dict[str, Any], answers: Sequence[Mapping[str, An
 
 
 def _settings() -> tuple[Settings, ...]:
-    livekit, guest_key, legacy_token = SECRETS
+    livekit, guest_key, legacy_token, sip = SECRETS
     tables = {"calls_table": CALLS_TABLE, "leases_table": LEASES_TABLE}
     return (
         CallsSettings(**tables, hotels=HOTELS, legacy_token_secret=legacy_token),
         PmsSettings(**tables, hotels=HOTELS),
         TtsRouterSettings(speech_engines="http", hotels=HOTELS),
+        LiveKitSetupSettings(stage="local", retain=False, livekit_secret=livekit, sip_secret=sip),
+        RivaSetupSettings(build_project=BUILD_PROJECT),
+        SecretAgeSettings(secrets=",".join(SECRETS)),
         WebhookSettings(calls_table=CALLS_TABLE, hotels=HOTELS, livekit_secret=livekit, guest_key_secret=guest_key),
     )
 
@@ -144,6 +153,13 @@ def _fill() -> None:
     create_tables(database, CALLS_TABLE, LEASES_TABLE)
     for name, value in SECRETS.items():
         vault.create_secret(Name=name, SecretString=value)
+    boto3.client("codebuild").create_project(
+        name=BUILD_PROJECT,
+        source={"type": "S3", "location": "assets/program.zip"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "made-up", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole="arn:aws:iam::123456789012:role/build",
+    )
     begin_example_call(database, calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, hotels=Hotels.load(HOTELS))
 
 

@@ -1,8 +1,8 @@
 """Recorded events: what AWS hands to a function, one file for each thing that can trigger one.
 
 A file holds everything but what cannot be kept: the signature of a webhook is valid for minutes, the token of the
-earlier clients is a secret, and the address at which CloudFormation awaits an answer is made for one request. Those are
-filled in by whoever reads the file.
+earlier clients is a secret, the address at which CloudFormation awaits an answer is made for one request, and LiveKit's
+is a stand-in's. Those are filled in by whoever reads the file.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from livekit.api import AccessToken
 
 from lambdas.endpoints import ENDPOINTS, Caller, Endpoint
 from lambdas.livekit_webhook.signature import LiveKitKey
+from local.outside import Outside
 
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "httpMethod": ("resource", "path", "headers", "requestContext", "body", "isBase64Encoded"),
@@ -60,12 +61,14 @@ def route_of(event: Mapping[str, Any]) -> Endpoint | None:
     return next((route for route in ENDPOINTS if (route.method, route.path) == asked), None)
 
 
-def complete(event: Mapping[str, Any], *, livekit: LiveKitKey, legacy_token: str, answer_to: str) -> dict[str, Any]:
-    """The event with what cannot be kept: a signature, a token, the address of whoever awaits an answer."""
+def complete(event: Mapping[str, Any], *, livekit: LiveKitKey, legacy_token: str, around: Outside) -> dict[str, Any]:
+    """The event with what cannot be kept: a signature, a token, where CloudFormation and LiveKit are."""
     completed = json.loads(json.dumps(event))
     route = route_of(event)
     if "ResponseURL" in event:
-        completed["ResponseURL"] = answer_to
+        completed["ResponseURL"] = around.answer_to
+        if "LivekitUrl" in event["ResourceProperties"]:
+            completed["ResourceProperties"]["LivekitUrl"] = around.url
     elif route and route.caller is Caller.LIVEKIT:
         _authorize(completed, _signed(event, livekit))
     elif route and route.caller is Caller.LEGACY:

@@ -5,7 +5,8 @@ The events are about the call in `local/example_call.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,27 @@ class Trigger:
     """Of the JSON in an HTTP answer of status 200."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """Of what CloudFormation is told."""
+    logged: str | None = None
+    """The message of a log line."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Metrics that are written, and the value each has however often it is."""
+
+    def faults(self, answer: Any, told: Mapping[str, Any] | None, lines: Iterable[str]) -> list[str]:
+        """What is wrong with an outcome: what was returned, what CloudFormation was told, what was logged."""
+        faults = missing(self.told, told or {}, "told")
+        if self.body:
+            faults += missing({"statusCode": 200}, answer)
+            faults += missing(self.body, json.loads(answer.get("body") or "{}"), "body")
+        elif answer is not None:
+            faults.append(f"{answer!r} is returned, and nobody takes it")
+        logged = [json.loads(line) for line in lines if line.startswith("{")]
+        if self.logged and self.logged not in [line.get("message") for line in logged]:
+            faults.append(f"{self.logged!r} is not logged")
+        for metric, value in self.metrics.items():
+            written = {tuple(line[metric]) for line in logged if metric in line}
+            if written != {(value,)}:
+                faults.append(f"metric {metric} is {sorted(written)}, not {value}")
+        return faults
 
     @property
     def file(self) -> Path:
@@ -40,7 +62,7 @@ TRIGGERS: Final = (
     Trigger("room_finished", "livekit_webhook", {"state": "ended"}),
     Trigger("call", "calls", {"call": {"id": CALL_ID, "state": "talking", "agent_present": True}, "hotel": "aurora"}),
     Trigger("lease", "calls", {"epoch": 1}),
-    Trigger("agent_event", "calls", {"state": "on_hold"}),
+    Trigger("agent_event", "calls", {"state": "talking"}),
     Trigger("turn", "calls", {"state": "stored"}),
     Trigger("follow_up", "calls", {"state": "stored"}),
     Trigger("legacy_event", "calls", {"state": "talking"}),
@@ -51,6 +73,20 @@ TRIGGERS: Final = (
         "reservation", "pms", {"reservation": {"reference": WISH_ID, "total": TOTAL, "guest": {"name": "Anna Meier"}}}
     ),
     Trigger("speech_plan", "tts_router", {"hotel": "aurora", "choices": [{"voice": "en_US-joe-medium"}]}),
+    Trigger(
+        "livekit_setup_create",
+        "livekit_setup",
+        told={"Status": "SUCCESS", "Data": {"Lines": "1"}},
+        logged="rule stored",
+    ),
+    Trigger("livekit_setup_update", "livekit_setup", told={"Status": "SUCCESS", "Data": {"Lines": "1"}}),
+    Trigger("livekit_setup_delete", "livekit_setup", told={"Status": "SUCCESS"}),
+    Trigger("riva_setup_mirror", "riva_setup", logged="resource is answered later"),
+    Trigger("riva_setup_warm_up", "riva_setup", logged="resource is answered later"),
+    Trigger("riva_setup_update", "riva_setup", logged="resource is answered later"),
+    Trigger("riva_setup_delete", "riva_setup", told={"Status": "SUCCESS"}),
+    Trigger("riva_build_failed", "riva_setup"),
+    Trigger("secret_age", "secret_age", metrics={"SecretAgeUnknown": 0}),
 )
 
 
