@@ -39,8 +39,8 @@ invoke: ready ## run one function with moto in this process (F=pms E=tests/event
 preflight: stage cloud ## check with your AWS rights what would fail later (STAGE=dev or prod, as all of these)
 	@$(CLOUD) cdk.preflight $(STAGE) $(ARGS)
 
-synth: stage cloud ## write the templates to cdk.out/
-	@$(CDK) synth --all --quiet --output cdk.out/$(STAGE) $(ARGS)
+synth: stage cloud ## write the templates to cdk.out/<stage>/
+	@$(CDK) synth --quiet --output cdk.out/$(STAGE) $(ARGS)
 
 diff: stage cloud ## show what a deployment would change
 	@$(CDK) diff --all $(ARGS)
@@ -49,7 +49,10 @@ deploy: stage cloud ## deploy a stage, after its preflight
 	@$(CLOUD) cdk.preflight $(STAGE)
 	@$(CDK) deploy --all $(ARGS)
 
+# What writes into the buckets goes first, then what is in them: CloudFormation deletes no bucket that holds something.
 destroy: stage cloud ## remove a stage; what it keeps is in docs/operations.md
+	@$(CDK) destroy bellhop-$(STAGE)-api $(ARGS)
+	@$(CLOUD) cdk.emptying $(STAGE)
 	@$(CDK) destroy --all $(ARGS)
 
 # What cdk.json starts, whoever calls the CDK.

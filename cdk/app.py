@@ -18,6 +18,7 @@ from cdk.stacks.gpu_fleet import GpuFleetStack
 from cdk.stacks.network import NetworkStack
 from cdk.stacks.observability import ObservabilityStack
 from cdk.stages import Operator, Stage, StageError
+from cdk.units.completeness import refuse_incomplete
 from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.domain.hotel import Hotels
 
@@ -58,6 +59,8 @@ def build_cloud(app: App, stage: Stage, hotels: Hotels) -> Cloud:
     observability = ObservabilityStack(
         app, f"{prefix}-observability", network=network, data=data, api=api, gpu_fleet=gpu_fleet, **common
     )
+    for stack in (network, data, api, gpu_fleet, observability):
+        refuse_incomplete(stack, stage)
     Tags.of(app).add("project", "bellhop")
     Tags.of(app).add("stage", stage.name)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

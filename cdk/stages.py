@@ -48,6 +48,8 @@ class Operator(BaseModel):
     llm_model: str | None = None
     speech_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Where the speech engine `http` is."""
+    speech_key: bool = False
+    """Whether that engine asks for a key: then it is secret `speech`."""
     sip_addresses: Annotated[tuple[IPv4Network, ...], BeforeValidator(_listed)] | None = None
     """From where the telephone company calls, as CIDR ranges; without them it signs in with secret `sip`."""
     alarm_email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
@@ -102,6 +104,11 @@ class Stage(BaseModel):
     @property
     def speech_url(self) -> str:
         return self.operator.speech_url or f"https://{MISSING_HOST}/"
+
+    @property
+    def speech_secret(self) -> str | None:
+        """The name of the speech engine's key, when it asks for one."""
+        return self.secret("speech") if self.operator.speech_key else None
 
     @property
     def fleet(self) -> Fleet:

@@ -9,7 +9,6 @@ from aws_cdk import RemovalPolicy, Stack, aws_ec2, aws_logs
 from constructs import Construct
 
 from cdk.stages import Stage
-from cdk.units.completeness import refuse_incomplete
 from cdk.units.keys import CustomerKey
 from cdk.units.logs import RETENTION
 from cdk.units.private_endpoints import PrivateEndpoints
@@ -17,12 +16,11 @@ from cdk.units.zoned_vpc import ADDRESSES, ZonedVpc
 
 
 class NetworkStack(Stack):
-    """The VPC, its endpoints and flow logs. It is deployed first, so it refuses a stage that is not complete."""
+    """The VPC, its endpoints and flow logs."""
 
     def __init__(self, scope: Construct, id: str, *, stage: Stage, **kwargs: Any) -> None:
         self._zones = list(stage.gpu_zones)
         super().__init__(scope, id, **kwargs)
-        refuse_incomplete(self, stage)
         self.vpc = ZonedVpc(self, "Vpc", zones=self._zones, nat_gateways=stage.nat_gateways)
         # A stage that stands still when the zone of its only NAT gateway does needs no second door either.
         PrivateEndpoints(

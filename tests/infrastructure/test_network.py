@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment
 
-from cdk.stacks.network import NetworkStack
-from cdk.stages import NEEDED, Stage
 from cdk.units.private_endpoints import CALLED
 from cdk.units.zoned_vpc import ADDRESSES
-from tests.infrastructure.conftest import FILLED_IN, Deployed
+from tests.infrastructure.conftest import Deployed
 
 pytestmark = pytest.mark.infrastructure
 
@@ -29,15 +25,6 @@ def stage(request: pytest.FixtureRequest) -> Deployed:
     """Each of the stages."""
     deployed: Deployed = request.getfixturevalue(request.param)
     return deployed
-
-
-def network_of(operator: dict[str, Any], outdir: Path) -> dict[str, Any]:
-    """The template of a `dev` network whose operator has said this."""
-    app = App(outdir=str(outdir))
-    stage = Stage.of("dev", operator)
-    stack = NetworkStack(app, "network", stage=stage, env=Environment(region=stage.region))
-    template: dict[str, Any] = app.synth().get_stack_artifact(stack.artifact_id).template
-    return template
 
 
 def endpoints(deployed: Deployed) -> dict[str, dict[str, Any]]:
@@ -172,25 +159,3 @@ def test_flows_are_logged(stage: Deployed) -> None:
     assert logs["Properties"]["RetentionInDays"] == stage.stage.log_days
     (statement,) = (one for one in key["Properties"]["KeyPolicy"]["Statement"] if "Service" in one["Principal"])
     assert statement["Condition"]["ArnLike"].keys() == {"kms:EncryptionContext:aws:logs:arn"}
-
-
-def test_an_incomplete_stage_cannot_be_deployed(tmp_path: Path) -> None:
-    """A stage without the operator's values is synthesised, and its deployment stops with a sentence naming them."""
-    template = network_of({"llm_model": "receptionist"}, tmp_path)
-
-    missing = ", ".join(value for value in NEEDED if value != "llm_model")
-    (asserted,) = template["Rules"]["StageIsComplete"]["Assertions"]
-    assert template["Parameters"]["Missing"]["Default"] == missing
-    assert asserted["Assert"] == {"Fn::Equals": [{"Ref": "Missing"}, ""]}
-    assert asserted["AssertDescription"] == (
-        f"Stage dev cannot be deployed without {missing}: write each into cdk.json under context.stages.dev, "
-        "or add -c name=value to the command."
-    )
-
-
-def test_a_complete_stage_can_be_deployed(tmp_path: Path) -> None:
-    """With the operator's values nothing is in the deployment's way."""
-    template = network_of({**FILLED_IN}, tmp_path)
-
-    assert "StageIsComplete" not in template.get("Rules", {})
-    assert "Missing" not in template.get("Parameters", {})
