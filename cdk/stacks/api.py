@@ -111,7 +111,7 @@ class ApiStack(Stack):
         self.http_api = HttpApi(self, "HttpApi", stage=stage, functions=self.functions, logs_key=data.log_key)
         self.rest_api = self.http_api.rest_api
         self.url = self.http_api.url
-        self.web_acl = WebAcl(self, "WebAcl", api=self.http_api)
+        self.web_acl = WebAcl(self, "WebAcl", stage=stage, api=self.http_api)
 
         CfnOutput(self, "ApiUrl", value=self.url, description="Where the API is")
         CfnOutput(

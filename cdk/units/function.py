@@ -74,9 +74,7 @@ class PythonFunction(Construct):
         )
         if self.dead_letters:
             logs_key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
-        acknowledge(
-            role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's write actions know no resource; nothing else here has `*`."
-        )
+        acknowledge(role, "AwsSolutions-IAM5[Resource::*]", "The actions that write traces to X-Ray know no resource.")
         acknowledge(self.function, "AwsSolutions-L1", "Python 3.13 is the newest that all of this project runs on.")
         # Whose snapshots are of the versions, of which `live` always names one.
         Annotations.of(self.function).acknowledge_warning("@aws-cdk/aws-lambda:snapStartRequirePublish")

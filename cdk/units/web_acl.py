@@ -7,6 +7,7 @@ from typing import Final
 from aws_cdk import aws_wafv2
 from constructs import Construct
 
+from cdk.stages import Stage
 from cdk.units.http_api import HttpApi
 from lambdas.endpoints import ENDPOINTS, Caller
 
@@ -27,10 +28,10 @@ Statement = aws_wafv2.CfnWebACL.StatementProperty
 class WebAcl(Construct):
     """The web ACL of an API's stage. No request is sampled or logged by it: their headers hold tokens.
 
-    CloudWatch counts what each rule turns away (`AWS/WAFV2 BlockedRequests`) under the rule's name.
+    CloudWatch counts what it turns away (`AWS/WAFV2 BlockedRequests`, dimensions WebACL and Rule) under their names.
     """
 
-    def __init__(self, scope: Construct, id: str, *, api: HttpApi) -> None:
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, api: HttpApi) -> None:
         super().__init__(scope, id)
         livekit = aws_wafv2.CfnIPSet(
             self, "LiveKit", scope="REGIONAL", ip_address_version="IPV4", addresses=list(LIVEKIT_EU)
@@ -56,9 +57,11 @@ class WebAcl(Construct):
         self.acl = aws_wafv2.CfnWebACL(
             self,
             "Acl",
+            # AWS's pages differ about which of the two names its metrics have.
+            name=f"bellhop-{stage.name}",
             scope="REGIONAL",
             default_action=aws_wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_counted("All"),
+            visibility_config=_counted(f"bellhop-{stage.name}"),
             rules=[
                 aws_wafv2.CfnWebACL.RuleProperty(
                     name=name,

@@ -189,6 +189,23 @@ def test_webhooks_come_from_livekits_addresses(template: dict[str, Any]) -> None
     assert "/stages/" in json.dumps(association["ResourceArn"])
 
 
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_what_is_turned_away_is_counted(name: str, request: pytest.FixtureRequest) -> None:
+    """The web ACL and each rule count under their own names, of which none is reserved; two stages stay apart.
+
+    Source: https://docs.aws.amazon.com/waf/latest/APIReference/API_VisibilityConfig.html
+    """
+    deployed: Deployed = request.getfixturevalue(name)
+    acl = the_one(deployed.templates["api"], "AWS::WAFv2::WebACL")
+
+    counted = {acl["Name"]: acl["VisibilityConfig"]} | {rule["Name"]: rule["VisibilityConfig"] for rule in acl["Rules"]}
+
+    assert acl["Name"] == f"bellhop-{name}"
+    assert {name: one["MetricName"] for name, one in counted.items()} == {name: name for name in counted}
+    assert not {"All", "Default_Action"} & set(counted)
+    assert all(one["CloudWatchMetricsEnabled"] for one in counted.values())
+
+
 def test_no_address_asks_without_end_and_no_event_is_lost(template: dict[str, Any]) -> None:
     """Each address has a rate, those who sign nothing a small one; LiveKit has none, since it gives up after a 403."""
     rules = {rule["Name"]: rule["Statement"] for rule in the_one(template, "AWS::WAFv2::WebACL")["Rules"]}
