@@ -54,7 +54,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     """,
     "guests without agent": """
         fields @timestamp, call_id
-        | filter message = "livekit reported" and unattended = 1
+        | filter message = "livekit reported" and @message like /"unattended": ?true/
         | sort @timestamp desc
         | limit 200
     """,
