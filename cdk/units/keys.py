@@ -12,12 +12,12 @@ from constructs import Construct
 
 SENDERS: Final = {
     "budgets.amazonaws.com": "https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html",
-    "cloudwatch.amazonaws.com": "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html",
-    "events.amazonaws.com": "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html",
-    "scheduler.amazonaws.com": "https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html",
-    "sns.amazonaws.com": "https://docs.aws.amazon.com/sns/latest/dg/sns-enable-encryption-for-topic-sqs-queue-subscriptions.html",
+    "cloudwatch.amazonaws.com": "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
 }
-"""The services of AWS that send to our encrypted topics and queues, each with the page that asks for the permission."""
+"""The services of AWS that send to our encrypted topics and queues, each with the page that asks for the permission.
+
+EventBridge cannot be one of them as it is: it does not say for which account it asks, so it would be refused.
+"""
 
 
 class CustomerKey(aws_kms.Key):
@@ -55,7 +55,7 @@ class CustomerKey(aws_kms.Key):
         )
 
     def let_senders(self) -> None:
-        """Let this account's alarms, schedules, budgets and topics send to encrypted topics and queues."""
+        """Let this account's alarms and budgets send to encrypted topics."""
         self.add_to_resource_policy(
             aws_iam.PolicyStatement(
                 sid="Senders",

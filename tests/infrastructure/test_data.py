@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from cdk.units.keys import SENDERS
 from lambdas.shared.tables import CALLS_SCHEMA, EXPIRES, LEASES_SCHEMA
 from tests.infrastructure.conftest import Deployed
 
@@ -33,6 +32,11 @@ def key_of(reference: Mapping[str, Any]) -> str:
     logical_id, attribute = reference["Fn::GetAtt"]
     assert attribute == "Arn"
     return str(logical_id)
+
+
+def several(written: str | list[str]) -> list[str]:
+    """What a policy writes as one text or a list of them."""
+    return written if isinstance(written, list) else [written]
 
 
 def by_name(rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, Mapping[str, Any]]:
@@ -139,14 +143,29 @@ def statements(deployed: Deployed, key: str) -> dict[str, dict[str, Any]]:
     return {one["Sid"]: one for one in policy if "Sid" in one}
 
 
-def test_log_groups_and_senders_of_the_account_use_the_log_key(stage: Deployed) -> None:
-    """Log groups of this account may use the key, and so may what sends to this account's queues and topics."""
-    said = statements(stage, "LogKey")
+def test_only_log_groups_of_the_account_open_the_log_key(stage: Deployed) -> None:
+    """CloudWatch Logs may use the key for this account's log groups and no other."""
+    said = statements(stage, "LogKey")["LogGroups"]
 
-    assert said["LogGroups"]["Principal"] == {"Service": f"logs.{stage.stage.region}.amazonaws.com"}
-    assert json.dumps(said["LogGroups"]["Condition"]["ArnLike"]).count('{"Ref": "AWS::AccountId"}') == 1
-    assert set(said["Senders"]["Principal"]["Service"]) == set(SENDERS)
-    assert said["Senders"]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert said["Principal"] == {"Service": f"logs.{stage.stage.region}.amazonaws.com"}
+    assert said["Condition"].keys() == {"ArnLike"}
+    assert json.dumps(said["Condition"]["ArnLike"]).count('{"Ref": "AWS::AccountId"}') == 1
+
+
+def test_whoever_sends_can_encrypt(stage: Deployed) -> None:
+    """Each service that a topic or queue of ours lets in may use the key for this account, and no other may."""
+    said = statements(stage, "LogKey")["Senders"]
+    let_in = {
+        service
+        for kind in ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+        for policy in stage.resources(kind).values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+        for service in several(statement["Principal"]["Service"])
+    }
+
+    assert set(said["Principal"]["Service"]) == let_in
+    assert said["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 @pytest.mark.parametrize(("key", "service"), [("TableKey", "dynamodb"), ("SecretKey", "secretsmanager")])
