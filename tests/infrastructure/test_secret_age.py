@@ -1,0 +1,58 @@
+"""The daily look at the secrets: which, how often, and without reading one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lambdas.secret_age.settings import SecretAgeSettings
+from tests.infrastructure.conftest import Deployed
+
+pytestmark = pytest.mark.infrastructure
+
+
+@pytest.fixture
+def variables(prod: Deployed) -> dict[str, str]:
+    (found,) = (
+        function["Properties"]["Environment"]["Variables"]
+        for function in prod.resources("AWS::Lambda::Function").values()
+        if function["Properties"]["Handler"] == "lambdas.secret_age.handler.lambda_handler"
+    )
+    return dict(found)
+
+
+def test_every_secret_is_of_the_stage(variables: dict[str, str]) -> None:
+    """It looks at secrets of its own stage, those of LiveKit and of the model among them."""
+    names = SecretAgeSettings.read(variables).names
+
+    assert {"bellhop/prod/livekit", "bellhop/prod/llm"} <= set(names)
+    assert all(name.startswith("bellhop/prod/") for name in names)
+
+
+def test_it_sees_their_dates_and_reads_none(prod: Deployed, variables: dict[str, str]) -> None:
+    """Its role lists the versions of these secrets; no statement of it lets it have a value."""
+    (policy,) = (
+        resource["Properties"]["PolicyDocument"]["Statement"]
+        for name, resource in prod.templates["api"]["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Policy" and name.startswith("SecretAge")
+    )
+    of_secrets = [one for one in policy if "secretsmanager:" in json.dumps(one["Action"])]
+
+    (statement,) = of_secrets
+    assert statement["Action"] == "secretsmanager:ListSecretVersionIds"
+    seen = {json.dumps(resource).rpartition(":")[2].split("-??????")[0] for resource in statement["Resource"]}
+    assert seen == set(SecretAgeSettings.read(variables).names)
+
+
+def test_it_looks_once_a_day(prod: Deployed) -> None:
+    """The alias is called once a day."""
+    (rule,) = (
+        resource["Properties"]
+        for name, resource in prod.templates["api"]["Resources"].items()
+        if resource["Type"] == "AWS::Events::Rule" and name.startswith("SecretAge")
+    )
+    (target,) = rule["Targets"]
+
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    assert prod.templates["api"]["Resources"][target["Arn"]["Ref"]]["Type"] == "AWS::Lambda::Alias"
