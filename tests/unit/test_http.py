@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import BaseModel
 
@@ -21,7 +22,7 @@ from lambdas.shared.http import (
     parse_body,
     raw_body,
 )
-from lambdas.shared.observability import count
+from lambdas.shared.observability import count, measure
 from tests.events import ask, request_event
 
 pytestmark = pytest.mark.unit
@@ -188,3 +189,17 @@ def test_a_count_is_a_metric_of_ours(capsys: pytest.CaptureFixture[str]) -> None
     line = json.loads(capsys.readouterr().out)
     assert line["UnknownHotel"] == [2.0]
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Bellhop"
+
+
+def test_a_measure_belongs_to_its_stage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a stage names the namespace of its metrics, what a function of it measures is there, by its name."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Bellhop/dev")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "calls")
+
+    measure("TurnLatency", 1090, MetricUnit.Milliseconds)
+
+    line = json.loads(capsys.readouterr().out)
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Bellhop/dev", [["service"]])
+    assert metrics["Metrics"] == [{"Name": "TurnLatency", "Unit": "Milliseconds"}]
+    assert (line["service"], line["TurnLatency"]) == ("calls", [1090.0])
