@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from aws_cdk import CfnResource, CustomResource, Duration, aws_kms, aws_secretsmanager
+from aws_cdk import CfnOutput, CfnResource, CustomResource, Duration, aws_kms, aws_secretsmanager
 from constructs import Construct
 
 from agent.settings import AgentSettings
@@ -26,7 +26,8 @@ class LiveKitSetup(Construct):
     """A stage's telephony at LiveKit, as `hotels` and the stage's operator say.
 
     The resource keeps one id for ever, so no change is a replacement, at whose end CloudFormation would delete the
-    trunks that take calls. Where the stage retains, they also outlive the resource and the stack.
+    trunks that take calls. Where the stage retains, they also outlive the resource and the stack. The output
+    `LinesWithoutHotel` names those that are kept though their hotel's folder is gone.
     """
 
     def __init__(
@@ -75,6 +76,12 @@ class LiveKitSetup(Construct):
         self.telephony.node.add_dependency(self.function)
         # Under another id it would be another resource, and the old one's trunks would be deleted.
         cast("CfnResource", self.telephony.node.default_child).override_logical_id("Telephony")
+        CfnOutput(
+            self,
+            "LinesWithoutHotel",
+            value=self.telephony.get_att_string("WithoutHotel"),
+            description="SIP trunks at LiveKit to be deleted by hand when nobody calls them any more",
+        ).override_logical_id("LinesWithoutHotel")
 
     def _properties(self, stage: Stage, hotels: Hotels) -> dict[str, Any]:
         telephony = Telephony.of(

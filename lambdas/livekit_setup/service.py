@@ -25,6 +25,7 @@ from lambdas.shared.settings import SettingsError
 
 WITHIN_SECONDS: Final = 90.0
 """How long LiveKit may take for all lines; the function's own end must come later, or nobody answers CloudFormation."""
+_LONGEST_DATUM: Final = 1000
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -48,7 +49,7 @@ class LiveKitSetup:
             return {}
         telephony = Telephony.parse(properties)
         kept = asyncio.run(_within_time(self._answer(telephony)))
-        return {"Lines": str(len(telephony.lines)), "Kept": " ".join(kept)[:1000]}
+        return {"Lines": str(len(telephony.lines)), "WithoutHotel": ", ".join(kept)[:_LONGEST_DATUM] or "none"}
 
     def _end(self, properties: Mapping[str, Any]) -> None:
         """The end of a stage's telephony. It fails no deletion: a stack whose first deployment failed for want of a

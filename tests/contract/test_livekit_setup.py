@@ -326,7 +326,7 @@ async def test_a_hotel_that_is_gone_is_kept_where_the_stage_retains(project: Pro
     prod, dev = project.stack("prod"), project.stack()
     await deploy(prod, project.wanting(both))
     await deploy(prod, project.wanting(one))
-    kept = project.names()
+    kept, told = project.names(), prod.data["WithoutHotel"]
     reason = await refused(prod, project.wanting({"aurora": (NUMBER, SECOND)}))
     project.livekit.trunks.clear()
     project.livekit.rules.clear()
@@ -334,6 +334,8 @@ async def test_a_hotel_that_is_gone_is_kept_where_the_stage_retains(project: Pro
     await deploy(dev, project.wanting({"aurora": (NUMBER, SECOND)}))
 
     assert kept == ["bellhop/prod/aurora"] * 2 + ["bellhop/prod/nixe"] * 2
+    assert told == "bellhop/prod/nixe"
+    assert dev.data["WithoutHotel"] == "none"
     assert f"{SECOND} of hotel aurora is in SIP trunk" in reason
     assert project.numbers() == {AURORA: [NUMBER, SECOND]}
 

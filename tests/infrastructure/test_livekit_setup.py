@@ -159,3 +159,10 @@ def test_a_request_is_answered_in_time_and_carried_out_once(prod: Deployed) -> N
     assert WITHIN_SECONDS < function["Timeout"] < waits
     assert [one["MaximumRetryAttempts"] for one in configured] == [0]
     assert "DeadLetterConfig" in function
+
+
+def test_whoever_deploys_sees_the_lines_without_a_hotel(prod: Deployed) -> None:
+    """What is kept without use is shown at the end of each deployment."""
+    output = prod.templates["api"]["Outputs"]["LinesWithoutHotel"]
+
+    assert output["Value"] == {"Fn::GetAtt": ["Telephony", "WithoutHotel"]}
