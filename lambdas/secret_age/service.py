@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.shared.observability import NAMESPACE
+from lambdas.shared import observability
 
 AGE: Final = "SecretAgeDays"
 UNKNOWN: Final = "SecretAgeUnknown"
@@ -32,10 +31,8 @@ class Measure(Protocol):
 
 
 def measure(metric: str, value: float, secret: str) -> None:
-    """One CloudWatch metric in the embedded metric format. Its dimensions are the function's name and `secret`."""
-    namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
-    with single_metric(name=metric, unit=MetricUnit.NoUnit, value=value, namespace=namespace) as written:
-        written.add_dimension(name="secret", value=secret)
+    """One CloudWatch metric, whose dimensions are the function's name and `secret`."""
+    observability.measure(metric, value, MetricUnit.NoUnit, secret=secret)
 
 
 def _now() -> datetime:

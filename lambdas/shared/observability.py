@@ -37,11 +37,15 @@ class Measure(Protocol):
     def __call__(self, metric: str, value: float, unit: MetricUnit) -> None: ...
 
 
-def measure(metric: str, value: float, unit: MetricUnit) -> None:
-    """One CloudWatch metric, written to the log in the embedded metric format. Its dimension is the function's name."""
+def measure(metric: str, value: float, unit: MetricUnit, **about: str) -> None:
+    """One CloudWatch metric, written to the log in the embedded metric format.
+
+    Its dimensions are the function's name, as `service`, and `about`, which must be few values and nobody's.
+    """
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
-    with single_metric(name=metric, unit=unit, value=value, namespace=namespace):
-        pass
+    with single_metric(name=metric, unit=unit, value=value, namespace=namespace) as written:
+        for name, part in about.items():
+            written.add_dimension(name=name, value=part)
 
 
 def count(metric: str, value: int = 1) -> None:
