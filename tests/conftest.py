@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.categories", "tests.figures", "tests.remarks"]
+pytest_plugins = ["tests.categories", "tests.figures", "tests.lambda_tests", "tests.remarks"]
 
 # A generated example may be slow on a busy machine; only its outcome counts.
 settings.register_profile("bellhop", parent=settings(), deadline=None)
