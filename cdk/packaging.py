@@ -27,7 +27,7 @@ LAMBDA_PLATFORM: Final = "aarch64-manylinux_2_28"
 LAMBDA_PYTHON: Final = "3.13"
 
 NEVER_IMPORTED: Final = ("bin", "google-stubs", "phonenumbers/geodata", "phonenumbers/carrierdata", "**/*.pyi")
-"""A third of the layer's files: commands, types, and where in the world a number is."""
+"""A quarter of the layer: commands, types, and where in the world a phone number is."""
 
 
 class PackagingError(Exception):

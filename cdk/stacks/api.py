@@ -118,7 +118,7 @@ class ApiStack(Stack):
             self,
             "WebhookUrl",
             value=self.http_api.webhook_url,
-            description="To be entered at LiveKit, in the project's settings under Webhooks",
+            description=f"For LiveKit's project settings, Webhooks, with the key of {stage.secret('livekit')}",
         )
 
     def grant_agent(self, agent: aws_iam.IGrantable) -> None:

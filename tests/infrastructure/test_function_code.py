@@ -46,7 +46,7 @@ def program(path: Path, text: str) -> Path:
 
 
 def test_the_layer_is_for_lambdas_processor_and_python(layer: Path) -> None:
-    """Every compiled library is for arm64 and for Python 3.13 or any newer than some, whatever machine packs."""
+    """Every compiled library is for arm64 and Python 3.13, or for Python's stable interface."""
     libraries = list(layer.rglob("*.so"))
 
     machines = {library.read_bytes()[18:20] for library in libraries}
