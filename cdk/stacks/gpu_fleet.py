@@ -19,7 +19,7 @@ from cdk.units.function_code import FunctionCode
 from cdk.units.hosts import CpuHosts, GpuHosts
 from cdk.units.model_cache import ModelCache
 from cdk.units.riva_preparation import RivaPreparation
-from cdk.units.riva_service import RivaService, mirrored
+from cdk.units.riva_service import RivaService, address, mirrored
 from cdk.units.wildcards import acknowledge_wildcards
 from gpu_fleet.riva.models import require_streaming
 
@@ -50,12 +50,13 @@ class GpuFleetStack(Stack):
         namespace = aws_servicediscovery.PrivateDnsNamespace(
             self, "Names", vpc=network.vpc, name=f"{stage.name}.bellhop.internal"
         )
+        self.riva_address = address(namespace)
         self.settings = AgentSettings(
             livekit_url=stage.livekit_url,
             livekit_secret=livekit.secret_name,
             api_url=api.url,
             aws_region=stage.region,
-            riva_url=f"riva.{namespace.namespace_name}:50051",
+            riva_url=self.riva_address,
             llm_url=stage.llm_url,
             llm_model=stage.llm_model,
             llm_secret=llm.secret_name,
@@ -73,6 +74,7 @@ class GpuFleetStack(Stack):
         cpu = CpuHosts(self, "CpuHosts", **hosts, most=GROWTH * stage.fleet.agent_tasks)
         self.gpu_hosts = gpu.group
 
+        cache = ModelCache(self, "Models", vpc=network.vpc)
         riva = RivaService(
             self,
             "Riva",
@@ -83,14 +85,13 @@ class GpuFleetStack(Stack):
             provider=gpu.provider,
             namespace=namespace,
             images=data.riva_images,
-            cache=ModelCache(self, "Models", vpc=network.vpc),
+            cache=cache,
             ngc=ngc,
             proxy_token=stage.secret("legacy-token"),
             logs_key=data.log_key,
         )
         data.legacy_token.grant_read(riva.task.task_role)
         self.riva_service = riva.service
-        self.riva_address = riva.address
 
         preparation = RivaPreparation(
             self,
@@ -109,7 +110,7 @@ class GpuFleetStack(Stack):
         mirror = preparation.mirror(mirrored(model))
         warm = preparation.warm_up(
             {"Model": model.image, "Tag": model.tag, "Selector": model.selector, "Instance": stage.gpu_instance},
-            after=[mirror, gpu, self.cluster, riva.security_group],
+            after=[mirror, gpu, self.cluster, cache, riva.task, riva.security_group, riva.logs],
         )
         riva.service.node.add_dependency(warm)
         self.functions: Mapping[str, PythonFunction] = {"riva_setup": preparation.function}
@@ -126,6 +127,8 @@ class GpuFleetStack(Stack):
             logs_key=data.log_key,
         )
         self.agent_service = agents.service
+        # Who answers must be able to hear.
+        agents.service.node.add_dependency(riva.service)
         riva.let_in(agents.security_group)
         for secret in (livekit, llm):
             secret.grant_read(agents.task.task_role)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, TimeZone, aws_applicationautoscaling, aws_ec2, aws_ecs, aws_kms
+from aws_cdk import Duration, Size, TimeZone, aws_applicationautoscaling, aws_ec2, aws_ecs, aws_kms
 from constructs import Construct
 
 from agent.settings import AgentSettings
@@ -23,6 +23,9 @@ LOAD: Final = 0.5
 """The share of its calls that a worker has on average: a wave of guests finds room until the next one has started."""
 GROWTH: Final = 3
 """How many times the workers of the busiest hour there may be."""
+LINES_IN_MEMORY: Final = Size.mebibytes(8)
+"""What waits for CloudWatch; beyond it lines are lost, for a container that waits lets guests wait."""
+TEMPORARY: Final = [aws_ecs.TmpfsMountOption.NOSUID, aws_ecs.TmpfsMountOption.NODEV]
 NIGHT_WORKERS: Final = 2
 MORNING: Final = aws_applicationautoscaling.Schedule.cron(hour="6", minute="30")
 EVENING: Final = aws_applicationautoscaling.Schedule.cron(hour="22", minute="30")
@@ -56,8 +59,22 @@ class AgentService(Construct):
         )
         self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
         self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
-        self._add_agent(settings)
-        add_collector(self.task, stage=stage, scrapes=[scrapes.AGENT], logs=self.logs)
+        agent = self._add_agent(settings)
+        collector = add_collector(self.task, stage=stage, scrapes=[scrapes.AGENT], logs=self.logs)
+        # Containers end in the opposite order: a worker that drains is counted until its last call.
+        agent.add_container_dependencies(
+            aws_ecs.ContainerDependency(container=collector, condition=aws_ecs.ContainerDependencyCondition.START)
+        )
+        acknowledge(
+            self.task.obtain_execution_role(),
+            "AwsSolutions-IAM5[Resource::*]",
+            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
+        )
+        acknowledge(
+            self.task,
+            "AwsSolutions-ECS2",
+            "The variables are addresses, sizes and names of secrets; the secrets themselves are read at run time.",
+        )
         fleet = stage.fleet
         self.service = aws_ecs.Ec2Service(
             self,
@@ -91,15 +108,15 @@ class AgentService(Construct):
         """How long a worker that shall end may still have its calls. Hosts must allow it."""
         return Duration.seconds(settings.longest_call_seconds + DRAIN_SECONDS)
 
-    def _add_agent(self, settings: AgentSettings) -> None:
+    def _add_agent(self, settings: AgentSettings) -> aws_ecs.ContainerDefinition:
         written = settings.model_copy(
             update={"worker_host": "0.0.0.0", "worker_port": HEALTH_PORT, "metrics_port": scrapes.AGENT.port}  # noqa: S104
         )
         linux = aws_ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         linux.drop_capabilities(aws_ecs.Capability.ALL)
         # The sockets between a worker and its jobs.
-        linux.add_tmpfs(aws_ecs.Tmpfs(container_path="/tmp", size=128, mount_options=[aws_ecs.TmpfsMountOption.MODE]))  # noqa: S108
-        self.task.add_container(
+        linux.add_tmpfs(aws_ecs.Tmpfs(container_path="/tmp", size=128, mount_options=TEMPORARY))  # noqa: S108
+        return self.task.add_container(
             "agent",
             image=built_image("agent/Dockerfile"),
             cpu=int(AGENT.vcpu * 1024) - 64,
@@ -122,18 +139,11 @@ class AgentService(Construct):
             readonly_root_filesystem=True,
             linux_parameters=linux,
             logging=aws_ecs.LogDrivers.aws_logs(
-                stream_prefix="agent", log_group=self.logs, mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING
+                stream_prefix="agent",
+                log_group=self.logs,
+                mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
+                max_buffer_size=LINES_IN_MEMORY,
             ),
-        )
-        acknowledge(
-            self.task.obtain_execution_role(),
-            "AwsSolutions-IAM5[Resource::*]",
-            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
-        )
-        acknowledge(
-            self.task,
-            "AwsSolutions-ECS2",
-            "The variables are addresses, sizes and names of secrets; the secrets themselves are read at run time.",
         )
 
     def _scale(self, stage: Stage) -> None:

@@ -33,9 +33,11 @@ class ModelCache(Construct):
             encrypted=True,
             # A start reads gigabytes at once and then nothing for days.
             throughput_mode=aws_efs.ThroughputMode.ELASTIC,
-            lifecycle_policy=aws_efs.LifecyclePolicy.AFTER_90_DAYS,
             removal_policy=RemovalPolicy.DESTROY,
-            allow_anonymous_access=False,
+            # A policy of its own takes from everybody what nobody's role allows. The library's would let whoever mounts
+            # the volume write.
+            file_system_policy=aws_iam.PolicyDocument(statements=[_only_encrypted()]),
+            allow_anonymous_access=True,
         )
         self._access = self._files.add_access_point(
             "Access",
@@ -68,3 +70,12 @@ class ModelCache(Construct):
     def let_in(self, client: aws_ec2.ISecurityGroup) -> None:
         """Whoever has this security group may reach the volume."""
         self._security_group.add_ingress_rule(client, aws_ec2.Port.tcp(NFS), "recognisers mount their models")
+
+
+def _only_encrypted() -> aws_iam.PolicyStatement:
+    return aws_iam.PolicyStatement(
+        effect=aws_iam.Effect.DENY,
+        principals=[aws_iam.AnyPrincipal()],
+        actions=[f"elasticfilesystem:Client{action}" for action in ("Mount", "Write", "RootAccess")],
+        conditions={"Bool": {"aws:SecureTransport": "false"}},
+    )

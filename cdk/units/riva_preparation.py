@@ -155,6 +155,7 @@ class RivaPreparation(Construct):
                 build_image=aws_codebuild.LinuxBuildImage.AMAZON_LINUX_2_5,
                 # 128 GB of disk: the image lies there packed and unpacked.
                 compute_type=aws_codebuild.ComputeType.LARGE,
+                # Copying an image needs docker, which CodeBuild has in privileged builds only.
                 privileged=True,
             ),
             environment_variables={
@@ -165,9 +166,6 @@ class RivaPreparation(Construct):
             queued_timeout=Duration.minutes(5),
             grant_report_group_permissions=False,
             logging=aws_codebuild.LoggingOptions(cloud_watch=aws_codebuild.CloudWatchLoggingOptions(log_group=logs)),
-        )
-        acknowledge(
-            project, "AwsSolutions-CB3", "Copying an image needs docker, which CodeBuild has in privileged builds only."
         )
         return project
 

@@ -20,7 +20,7 @@ from constructs import Construct
 
 from cdk.stages import Stage
 from cdk.units import scrapes
-from cdk.units.agent_service import EVENING, HOTELS_TIME, MORNING
+from cdk.units.agent_service import EVENING, HOTELS_TIME, LINES_IN_MEMORY, MORNING
 from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
 from cdk.units.logs import CallLogs
@@ -41,11 +41,17 @@ from gpu_fleet.riva.settings import ProbeSettings
 HOST: Final = "riva"
 EXPORTER: Final = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
 EXPORTER_TAG: Final = "tool-dcgm-exporter-4.5.3-4.8.2"
-NIGHT_RECOGNISERS: Final = 1
+NIGHT_RECOGNISERS: Final = 2
+"""Or fewer where the day has fewer: two, so that a host that dies leaves one."""
 EARLY: Final = 0.8
 """The share of the recognisers' streams at which one more is started, for that takes minutes."""
 COUNTED_FOR: Final = 5
 """Minutes over which calls are averaged."""
+
+
+def address(namespace: aws_servicediscovery.PrivateDnsNamespace) -> str:
+    """Under which name and port agents find whichever recognisers hear."""
+    return f"{HOST}.{namespace.namespace_name}:{GRPC_PORT}"
 
 
 def mirrored(model: RivaModel) -> Mapping[str, str]:
@@ -59,7 +65,7 @@ def model_tag(model: RivaModel) -> str:
 
 
 class RivaService(Construct):
-    """Recognisers, one GPU each. Only one that has just understood a spoken sentence is found under `address`, and a
+    """Recognisers, one GPU each. Only one that has just understood a spoken sentence is found under `address()`, and a
     deployment ends none before its successor does.
 
     `proxy_token` is the name of the secret that clients of the recognition proxy show.
@@ -83,7 +89,6 @@ class RivaService(Construct):
         logs_key: aws_kms.IKey,
     ) -> None:
         super().__init__(scope, id)
-        self.address = f"{HOST}.{namespace.namespace_name}:{GRPC_PORT}"
         self.security_group = aws_ec2.SecurityGroup(
             self, "SecurityGroup", vpc=vpc, description="Recognisers: agents call them", allow_all_outbound=False
         )
@@ -165,6 +170,7 @@ class RivaService(Construct):
             linux_parameters=aws_ecs.LinuxParameters(
                 self, "Linux", init_process_enabled=True, shared_memory_size=SHARED_MEMORY_MIB
             ),
+            # Its root is not read-only: NVIDIA's container unpacks and links models outside its cache.
             # An agent that loses its recogniser says the last words again to another.
             stop_timeout=Duration.seconds(60),
             logging=self._lines("riva"),
@@ -189,6 +195,7 @@ class RivaService(Construct):
                 start_period=Duration.seconds(300),
             ),
             readonly_root_filesystem=True,
+            linux_parameters=self._without_rights("Probe"),
             stop_timeout=Duration.seconds(30),
             logging=self._lines("probe"),
         )
@@ -206,6 +213,7 @@ class RivaService(Construct):
             environment=settings.write(),
             port_mappings=[aws_ecs.PortMapping(container_port=settings.proxy_port)],
             readonly_root_filesystem=True,
+            linux_parameters=self._without_rights("Proxy"),
             stop_timeout=Duration.seconds(30),
             logging=self._lines("proxy"),
         )
@@ -229,10 +237,17 @@ class RivaService(Construct):
         )
 
     def _lines(self, prefix: str) -> aws_ecs.LogDriver:
-        # A container that waits for CloudWatch would let guests wait.
         return aws_ecs.LogDrivers.aws_logs(
-            stream_prefix=prefix, log_group=self.logs, mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING
+            stream_prefix=prefix,
+            log_group=self.logs,
+            mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
+            max_buffer_size=LINES_IN_MEMORY,
         )
+
+    def _without_rights(self, name: str) -> aws_ecs.LinuxParameters:
+        linux = aws_ecs.LinuxParameters(self, f"{name}Linux", init_process_enabled=True)
+        linux.drop_capabilities(aws_ecs.Capability.ALL)
+        return linux
 
     def _scale(self, stage: Stage, model: RivaModel) -> None:
         by_day = stage.fleet.riva_tasks
@@ -245,11 +260,14 @@ class RivaService(Construct):
             )
         if most == 1:
             return
+        period = Duration.minutes(COUNTED_FOR)
         # Each agent is scraped once a minute, so the sum over minutes is that many times the calls in progress.
         calls = aws_cloudwatch.MathExpression(
             expression=f"calls / {COUNTED_FOR}",
-            using_metrics={"calls": scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="Sum")},
-            period=Duration.minutes(COUNTED_FOR),
+            using_metrics={
+                "calls": scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="Sum").with_(period=period)
+            },
+            period=period,
             label="Calls in progress",
         )
         each = model.streams_per_gpu * (1 - HEADROOM) * EARLY

@@ -10,6 +10,7 @@ CodeBuild's image are used: what had to be installed first could fail before the
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import subprocess
@@ -132,25 +133,27 @@ def warm_up(
     began = clock()
     task = _start(places, run)
     try:
-        while True:
-            state = _state(places, task, run)
-            if state.get("healthStatus") == "HEALTHY":
-                return f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
+        while (state := _state(places, task, run)).get("healthStatus") != "HEALTHY":
+            waited = clock() - began
             if state["lastStatus"] == "STOPPED":
                 raise PreparationError(f"the recogniser stopped: {_why(state)}")
-            if state["lastStatus"] == "PROVISIONING" and clock() - began > HOST_WITHIN:
+            if state["lastStatus"] == "PROVISIONING" and waited > HOST_WITHIN:
                 raise PreparationError(
                     f"no GPU host came in {HOST_WITHIN / 60:.0f} minutes: the Auto Scaling group's activities say why; "
                     "a new account's quota for G instances is often 0"
                 )
             if clock() > until:
                 raise PreparationError(
-                    f"the recogniser did not hear within {(clock() - began) / 60:.0f} minutes; "
+                    f"the recogniser did not hear within {waited / 60:.0f} minutes; "
                     "what it has built is kept, so deploy again"
                 )
             sleep(LOOK_EVERY)
-    finally:
-        run(["aws", "ecs", "stop-task", "--cluster", places.cluster, "--task", task, "--reason", "warmed up"])
+    except PreparationError:
+        with contextlib.suppress(PreparationError):
+            _stop(places, task, run)
+        raise
+    _stop(places, task, run)
+    return f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
 
 
 def answer(request: Request, *, error: str | None, put: Callable[[str, bytes], None] | None = None) -> None:
@@ -254,9 +257,12 @@ def _start(places: Places, run: Run) -> str:
 
 def _state(places: Places, task: str, run: Run) -> Mapping[str, Any]:
     known = aws(run, "ecs", "describe-tasks", "--cluster", places.cluster, "--tasks", task)["tasks"]
-    if not known:
-        raise PreparationError("ECS has forgotten the recogniser's task")
-    return dict(known[0])
+    # A task that has just been started is not yet known everywhere.
+    return dict(known[0]) if known else {"lastStatus": "PROVISIONING"}
+
+
+def _stop(places: Places, task: str, run: Run) -> None:
+    run(["aws", "ecs", "stop-task", "--cluster", places.cluster, "--task", task, "--reason", "warm-up has ended"])
 
 
 def _why(state: Mapping[str, Any]) -> str:
