@@ -18,14 +18,17 @@ RIVA: Final = Scrape(
     job="riva",
     port=HTTP_PORT,
     path="/v1/metrics",
-    metrics=("nv_inference_request_failure", "nv_inference_pending_request_count"),
+    metrics=("gpu_utilization", "gpu_memory_used_bytes", "gpu_memory_total_bytes", "process_resident_memory_bytes"),
 )
-"""Triton's own, inside NVIDIA's container
-(https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html)."""
+"""NVIDIA's container (https://docs.nvidia.com/nim/riva/asr/latest/observability.html)."""
 GPU: Final = Scrape(
     job="gpu", port=9400, metrics=("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_GPU_UTIL")
 )
 """NVIDIA's exporter: memory in MiB, use in percent
 (https://docs.nvidia.com/datacenter/dcgm/latest/dcgm-api/dcgm-api-field-ids.html)."""
-PROXY: Final = Scrape(job="proxy", port=8000)
-"""The recognition proxy; none of its metrics is kept yet."""
+PROXY: Final = Scrape(
+    job="proxy",
+    port=8000,
+    metrics=("bellhop_asr_streams", "bellhop_asr_requests_total", "bellhop_asr_audio_seconds_total"),
+)
+"""`gpu_fleet/asr_proxy/app.py`: recordings being recognised now, requests, and seconds of audio."""
