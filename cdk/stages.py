@@ -52,6 +52,8 @@ class Operator(BaseModel):
     """Whether that engine asks for a key: then it is secret `speech`."""
     sip_addresses: Annotated[tuple[IPv4Network, ...], BeforeValidator(_listed)] | None = None
     """From where the telephone company calls, as CIDR ranges; without them it signs in with secret `sip`."""
+    sip_changed: str | None = None
+    """The day on which secret `sip` got its present value: LiveKit gets it with the deployment that says so."""
     alarm_email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
 
 
