@@ -105,7 +105,8 @@ class RivaService(Construct):
         self._add_probe()
         self._add_proxy(proxy_token)
         self._add_exporter(images)
-        add_collector(self.task, stage=stage, scrapes=[scrapes.PROBE, scrapes.RIVA, scrapes.GPU], logs=self.logs)
+        asked = [scrapes.PROBE, scrapes.RIVA, scrapes.GPU, scrapes.PROXY]
+        add_collector(self.task, stage=stage, scrapes=asked, logs=self.logs)
         acknowledge(
             self.task.obtain_execution_role(),
             "AwsSolutions-IAM5[Resource::*]",
