@@ -271,11 +271,13 @@ def build_app(methods: Mapping[str, Method], *, api_key: str, api_secret: str) -
     verifier = TokenVerifier(api_key, api_secret)
 
     async def call(request: Request) -> Response:
-        authorization = request.headers.get("authorization", "")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         claims: Claims | None = None
-        if authorization:
+        if scheme:
+            if scheme != "Bearer":
+                return PlainTextResponse("the authorization must be a Bearer", HTTPStatus.UNAUTHORIZED)
             try:
-                claims = verifier.verify(authorization.removeprefix("Bearer "))
+                claims = verifier.verify(token)
             except (jwt.InvalidTokenError, ValueError, TypeError) as error:
                 return PlainTextResponse(f"invalid token ({type(error).__name__})", HTTPStatus.UNAUTHORIZED)
         try:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from livekit import rtc
@@ -19,8 +16,9 @@ from local.caller import Caller, Moment, Unanswered, What
 from local.ear import answer_to, paused_after
 from local.exchange import Exchange, new_call_id
 from local.phone_line import RATE, Samples
-from local.processes import ROOT, Child, free_port
+from local.processes import ROOT
 from local.scenario import Line
+from tests.livekit_server import livekit_server
 
 pytestmark = pytest.mark.contract
 
@@ -31,39 +29,8 @@ KEY, SECRET = "local", "a secret that is long enough for livekit-server"
 
 @pytest.fixture
 async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
-    built = ROOT / ".local" / "bin" / "livekit-server"
-    server = str(built) if built.exists() else shutil.which("livekit-server")
-
-    if not server:
-        pytest.skip("livekit-server is missing; `make ready` builds it")
-    port, media = free_port(7980), free_port(7982)
-    config = {
-        "port": port,
-        "bind_addresses": ["127.0.0.1"],
-        "rtc": {
-            "tcp_port": 0,
-            "udp_port": media,
-            "node_ip": "127.0.0.1",
-            "use_external_ip": False,
-            "enable_loopback_candidate": True,
-            "interfaces": {"includes": ["lo"]},
-            "ips": {"includes": ["127.0.0.1/32"]},
-            "stun_servers": [],
-        },
-        "keys": {KEY: SECRET},
-    }
-    child = await Child.start("livekit", [server], {"LIVEKIT_CONFIG": json.dumps(config)}, tmp_path)
-
-    async def ready() -> bool:
-        try:
-            return (await http.get(f"http://127.0.0.1:{port}")).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
-    async with httpx.AsyncClient() as http:
-        await child.wait_until(ready)
-    yield Exchange(f"ws://127.0.0.1:{port}", KEY, SECRET)
-    await child.stop()
+    async with livekit_server(KEY, SECRET, tmp_path) as address:
+        yield Exchange(f"ws://{address}", KEY, SECRET)
 
 
 def tone(seconds: float, hertz: float = 700.0) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from livekit.api.access_token import SIPGrants, VideoGrants
 from livekit.protocol.sip import TransferSIPParticipantResponse
 
 from local.telephony import PROTOBUF, Fault, Method, Trunks, build_app
+from tests.livekit_server import livekit_server
 from tests.serving import served
 
 pytestmark = pytest.mark.contract
@@ -195,44 +197,56 @@ async def test_a_trunk_that_is_not_there_is_deleted_without_complaint(livekit: L
     assert deleted.sip_trunk_id == "ST_gone"
 
 
-@pytest.mark.parametrize(
-    ("token", "said"),
-    [
-        (None, "permissions denied"),
-        (AccessToken(KEY, SECRET).with_grants(VideoGrants(room_admin=True)), "permissions denied"),
-        (AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(call=True)), "permissions denied"),
-        (AccessToken(KEY, SECRET + "!").with_sip_grants(SIPGrants(admin=True)), "invalid token"),
-        (AccessToken("another", SECRET).with_sip_grants(SIPGrants(admin=True)), "invalid token"),
-    ],
-)
-async def test_only_an_administrator_of_telephony_is_answered(url: str, token: AccessToken | None, said: str) -> None:
+ADMIN = SIPGrants(admin=True)
+TOKENS = {
+    "none": "",
+    "another grant": AccessToken(KEY, SECRET).with_grants(VideoGrants(room_admin=True)).to_jwt(),
+    "only calls": AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(call=True)).to_jwt(),
+    "another secret": AccessToken(KEY, SECRET + "!").with_sip_grants(ADMIN).to_jwt(),
+    "another key": AccessToken("another", SECRET).with_sip_grants(ADMIN).to_jwt(),
+}
+ADMITTED = AccessToken(KEY, SECRET).with_sip_grants(ADMIN).to_jwt()
+METHOD = "ListSIPInboundTrunk"
+
+
+async def answer_of(
+    address: str, authorization: str, *, method: str = METHOD, kind: str = PROTOBUF, body: bytes = b""
+) -> tuple[int, str]:
+    """Status and code with which a service answers a request; the code is empty where it tells none."""
+    headers = {"content-type": kind, **({"authorization": authorization} if authorization else {})}
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{address}/twirp/livekit.SIP/{method}", headers=headers, content=body)
+    is_twirp = answer.headers.get("content-type", "").startswith("application/json")
+    return answer.status_code, answer.json()["code"] if is_twirp else ""
+
+
+@pytest.mark.parametrize("token", TOKENS)
+async def test_only_an_administrator_of_telephony_is_answered(url: str, token: str) -> None:
     """Without the project's key and the grant `sip.admin` nothing is shown."""
-    headers = {"content-type": PROTOBUF, **({"authorization": f"Bearer {token.to_jwt()}"} if token else {})}
+    status, _ = await answer_of(url, f"Bearer {TOKENS[token]}" if TOKENS[token] else "")
 
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{url}/twirp/livekit.SIP/ListSIPInboundTrunk", headers=headers, content=b"")
-
-    assert answer.status_code == httpx.codes.UNAUTHORIZED
-    assert said in answer.text
+    assert status == httpx.codes.UNAUTHORIZED
 
 
-@pytest.mark.parametrize(
-    ("path", "kind", "body", "code"),
-    [
-        ("ListSIPInboundTrunk", "application/json", b"{}", "bad_route"),
-        ("HangUpEverybody", PROTOBUF, b"", "bad_route"),
-        ("ListSIPInboundTrunk", PROTOBUF, b"\xff", "malformed"),
-    ],
-)
-async def test_what_is_no_request_is_told(url: str, path: str, kind: str, body: bytes, code: str) -> None:
-    """An unknown method, another encoding and bytes that are no message are told as Twirp tells them."""
-    token = AccessToken(KEY, SECRET).with_sip_grants(SIPGrants(admin=True)).to_jwt()
-    headers = {"content-type": kind, "authorization": f"Bearer {token}"}
+async def test_it_turns_away_whom_livekit_turns_away(url: str, tmp_path: Path) -> None:
+    """A real livekit-server answers every request that it refuses with the same status and code; one that it lets
+    through ends there at the SIP service, which it lacks.
+    """
+    authorizations = [f"Bearer {token}" if token else "" for token in TOKENS.values()]
+    asked: list[dict[str, Any]] = [
+        *({"authorization": authorization} for authorization in [*authorizations, ADMITTED]),
+        {"authorization": f"Bearer {ADMITTED}", "method": "HangUpEverybody"},
+        {"authorization": f"Bearer {ADMITTED}", "kind": "text/plain"},
+        {"authorization": f"Bearer {ADMITTED}", "body": b"\xff"},
+    ]
 
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{url}/twirp/livekit.SIP/{path}", headers=headers, content=body)
+    async with livekit_server(KEY, SECRET, tmp_path) as server:
+        real = [await answer_of(f"http://{server}", **request) for request in asked]
+        admitted = await answer_of(f"http://{server}", f"Bearer {ADMITTED}")
+    ours = [await answer_of(url, **request) for request in asked]
 
-    assert answer.json()["code"] == code
+    assert ours == real
+    assert admitted == (httpx.codes.INTERNAL_SERVER_ERROR, "internal")
 
 
 async def test_another_method_can_be_added() -> None:
