@@ -100,15 +100,7 @@ def of_fleet(
             periods=60,
         ),
         "GpuMemory": Condition(
-            aws_cloudwatch.MathExpression(
-                expression="100 * used / (used + free)",
-                using_metrics={
-                    "used": scrapes.GPU.metric("DCGM_FI_DEV_FB_USED", stage=stage, statistic="Maximum"),
-                    "free": scrapes.GPU.metric("DCGM_FI_DEV_FB_FREE", stage=stage, statistic="Minimum"),
-                },
-                label="Memory of the fullest GPU, %",
-                period=MINUTE,
-            ),
+            gpu_memory(stage),
             GPU_MEMORY_PERCENT,
             f"A GPU's memory is more than {GPU_MEMORY_PERCENT} % full: its recogniser is about to end.",
             times=3,
@@ -148,6 +140,19 @@ def of_fleet(
             periods=12,
         ),
     }
+
+
+def gpu_memory(stage: Stage) -> aws_cloudwatch.MathExpression:
+    """How full the fullest GPU's memory is, in percent; all GPUs of a stage are of one size."""
+    return aws_cloudwatch.MathExpression(
+        expression="100 * used / (used + free)",
+        using_metrics={
+            "used": scrapes.GPU.metric("DCGM_FI_DEV_FB_USED", stage=stage, statistic="Maximum"),
+            "free": scrapes.GPU.metric("DCGM_FI_DEV_FB_FREE", stage=stage, statistic="Minimum"),
+        },
+        label="Memory of the fullest",
+        period=MINUTE,
+    )
 
 
 def of_network(vpc: aws_ec2.IVpc) -> Mapping[str, Condition]:

@@ -11,13 +11,12 @@ from constructs import Construct
 
 from cdk.stages import Stage
 from cdk.units import scrapes
-from cdk.units.conditions import GPU_MEMORY_PERCENT, SLOW_TURN_MS
+from cdk.units.conditions import GPU_MEMORY_PERCENT, MINUTE, SLOW_TURN_MS, gpu_memory
 from cdk.units.function import PythonFunction
 from cdk.units.metrics import told_by
 
 WHOLE: Final = 24
 """Columns of a dashboard (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html)."""
-MINUTE: Final = Duration.minutes(1)
 
 
 class Dashboard(Construct):
@@ -110,30 +109,31 @@ def _speech(stage: Stage) -> list[IWidget]:
             "Recognisers that understand a known sentence",
             scrapes.PROBE.metric("bellhop_riva_ready", stage=stage, statistic="Sum").with_(label="Understand"),
             scrapes.PROBE.metric("bellhop_riva_ready", stage=stage, statistic="SampleCount").with_(label="Are asked"),
-            of=3,
+            of=4,
             unit="Recognisers",
         ),
         _graph(
             "How long that sentence takes",
             scrapes.PROBE.metric("bellhop_riva_probe_seconds", stage=stage, statistic="Maximum").with_(label="Slowest"),
-            of=3,
+            of=4,
             unit="s",
         ),
         _graph(
             "GPUs",
-            aws_cloudwatch.MathExpression(
-                expression="100 * used / (used + free)",
-                using_metrics={
-                    "used": scrapes.GPU.metric("DCGM_FI_DEV_FB_USED", stage=stage, statistic="Maximum"),
-                    "free": scrapes.GPU.metric("DCGM_FI_DEV_FB_FREE", stage=stage, statistic="Minimum"),
-                },
-                label="Memory of the fullest",
-                period=MINUTE,
+            gpu_memory(stage),
+            scrapes.GPU.metric("DCGM_FI_DEV_GPU_UTIL", stage=stage, statistic="Maximum").with_(
+                label="Use of the busiest"
             ),
-            scrapes.GPU.metric("DCGM_FI_DEV_GPU_UTIL", stage=stage, statistic="Maximum").with_(label="Busiest"),
-            of=3,
+            of=4,
             unit="%",
             line=GPU_MEMORY_PERCENT,
+        ),
+        _graph(
+            "Recordings that others have recognised",
+            scrapes.PROXY.metric("bellhop_asr_streams", stage=stage, statistic="Maximum").with_(label="At once"),
+            scrapes.PROXY.metric("bellhop_asr_requests_total", stage=stage, statistic="Sum").with_(label="Requests"),
+            of=4,
+            unit="Recordings",
         ),
     ]
 

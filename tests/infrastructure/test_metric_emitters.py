@@ -21,7 +21,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.server import build_server, endpoints
 from agent.settings import AgentSettings
-from gpu_fleet.riva.probe import Probe, build_app
+from gpu_fleet.asr_proxy.app import build_app as build_proxy
+from gpu_fleet.asr_proxy.settings import ProxySettings
+from gpu_fleet.riva.client import Riva
+from gpu_fleet.riva.probe import Probe
+from gpu_fleet.riva.probe import build_app as build_probe
 from gpu_fleet.riva.settings import ProbeSettings
 from lambdas.calls.models import Turn
 from lambdas.calls.service import Told
@@ -210,10 +214,27 @@ async def probe(running: Running) -> set[Measured]:
     variables = {entry["Name"]: entry["Value"] for entry in running.container("probe")["Environment"]}
     settings = ProbeSettings.read(variables)
     assert settings.probe_port == running.port("probe", "probe")
-    app = build_app(Probe(SimpleNamespace(), every=settings.probe_seconds, timeout=settings.probe_timeout))  # type: ignore[arg-type]
+    app = build_probe(Probe(SimpleNamespace(), every=settings.probe_seconds, timeout=settings.probe_timeout))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://probe") as http:
         answer = await http.get("/metrics")
     return running.scraped("probe", "probe", answer.text)
+
+
+async def proxy(running: Running) -> set[Measured]:
+    """`gpu_fleet.asr_proxy.app.build_app`, asked over HTTP as the collector does: without a token, after a request."""
+    variables = {
+        entry["Name"]: entry["Value"] if isinstance(entry["Value"], str) else "filled-in"
+        for entry in running.container("proxy")["Environment"]
+    }
+    settings = ProxySettings.read(variables)
+    assert settings.proxy_port == running.port("proxy", "proxy")
+    riva = Riva(settings.riva_url)
+    app = build_proxy(riva, settings, lambda: "token")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
+        await http.get("/metrics")
+        answer = await http.get("/metrics")
+    await riva.aclose()
+    return running.scraped("proxy", "proxy", answer.text)
 
 
 async def gpu(running: Running) -> set[Measured]:
@@ -239,6 +260,8 @@ EMITTERS: Final[Mapping[str, Callable[[Running], Awaitable[set[Measured]]]]] = {
     "bellhop_agent_load": agent,
     "bellhop_riva_ready": probe,
     "bellhop_riva_probe_seconds": probe,
+    "bellhop_asr_streams": proxy,
+    "bellhop_asr_requests_total": proxy,
     "DCGM_FI_DEV_FB_FREE": gpu,
     "DCGM_FI_DEV_FB_USED": gpu,
     "DCGM_FI_DEV_GPU_UTIL": gpu,
