@@ -84,12 +84,13 @@ class LiveKitSetup(Construct):
         ).override_logical_id("LinesWithoutHotel")
 
     def _properties(self, stage: Stage, hotels: Hotels) -> dict[str, Any]:
+        # New code may want other trunks, and a new password must reach LiveKit.
+        revision = (self.function.function.current_version.version, stage.operator.sip_changed)
         telephony = Telephony.of(
             hotels,
             livekit_url=stage.livekit_url,
             allowed_addresses=stage.operator.sip_addresses or (),
             longest_call_seconds=LONGEST_CALL_SECONDS,
-            # New code may want other trunks, so each version is asked.
-            revision=self.function.function.current_version.version,
+            revision=" ".join(filter(None, revision)),
         )
         return telephony.to_properties()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,13 @@ def test_new_code_is_asked_again(prod: Deployed) -> None:
 
     kind = prod.templates["api"]["Resources"][version[0]]["Type"]
     assert (kind, version[1]) == ("AWS::Lambda::Version", "Version")
+
+
+def test_a_new_password_is_asked_for(tmp_path: Path) -> None:
+    """The day on which secret `sip` was changed is in the properties, so its deployment brings it to LiveKit."""
+    template = set_up(tmp_path, {**FILLED_IN, "sip_addresses": None, "sip_changed": "2026-11-24"})
+
+    assert "2026-11-24" in json.dumps(template["Resources"]["Telephony"]["Properties"]["Revision"])
 
 
 @pytest.mark.parametrize(
