@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     target: Path | None = request.config.getoption("--report")
-    collected, code = Figures(), _code() if target else ""
+    collected, code = Figures(), code_state() if target else ""
     yield collected
     if target and collected.calls:
         target.write_text(_page(collected, code), encoding="utf-8")
@@ -80,7 +80,7 @@ def _page(figures: Figures, code: str) -> str:
     )
 
 
-def _code() -> str:
+def code_state() -> str:
     """Which code is played, as it is when the run begins."""
     changes = _git("status", "--porcelain", "-uno")
     return f"Commit {_git('rev-parse', '--short', 'HEAD')}{' with uncommitted changes' if changes else ''}"

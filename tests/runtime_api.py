@@ -8,6 +8,7 @@ execution environment does.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -173,6 +174,12 @@ class Sandbox:
         if told.path != f"/invocation/{request_id}/response":
             raise FunctionFailed(self._about(told.body))
         return Invocation(told.body, told.at - begun)
+
+    def cpu_seconds(self) -> float:
+        """Seconds of a processor that the process has taken so far; a busy machine does not lengthen them. Linux only."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        user, system = fields[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def logged(self) -> str:
         return self.log.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Two things compared in one run."""
