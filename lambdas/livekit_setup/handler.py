@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from lambdas.livekit_setup.livekit import open_sip
 from lambdas.livekit_setup.service import LiveKitSetup
@@ -11,7 +12,7 @@ from lambdas.shared.custom_resource import custom_resource
 from lambdas.shared.observability import open_logger
 from lambdas.shared.settings import read_secret
 
-SERVICE = "livekit_setup"
+SERVICE: Final = "livekit_setup"
 
 settings = LiveKitSetupSettings.read()
 setup = LiveKitSetup(settings, partial(read_secret, fresh=True), open_sip, open_logger(SERVICE))

@@ -33,9 +33,9 @@ from lambdas.shared.domain.dispatch import AGENT_NAME, Dispatch
 ROOM_PREFIX: Final = "call"
 """A call's room, and so its id, is `call_<dialled number>_<random>`."""
 ROOM_WAITS_SECONDS: Final = 10
-"""How long a room is kept for a guest who has not joined yet."""
+"""How long a room is kept in which nobody has joined yet."""
 ROOM_LINGERS_SECONDS: Final = 3
-"""How long a room is kept after the last one has left, so that a guest whose line broke for a moment finds it again."""
+"""How long a room is kept in which nobody is any more; then LiveKit reports the call's end."""
 _MARKS: Final = re.compile(r"[ ()-]")
 
 Line = TypeVar("Line", SIPInboundTrunkInfo, SIPDispatchRuleInfo)
@@ -132,7 +132,7 @@ def trunk_of(
         include_headers=SIP_NO_HEADERS,
         ringing_timeout={"seconds": telephony.ringing_seconds},
         max_call_duration={"seconds": telephony.longest_call_seconds},
-        # The recogniser takes the line as it is, and guests' voices go through nobody's hands more than they must.
+        # The recogniser takes the line as it is, and guests' voices need no further processor.
         krisp_enabled=False,
     )
     if found:

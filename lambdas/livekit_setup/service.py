@@ -66,7 +66,7 @@ class LiveKitSetup:
     async def _answer(self, telephony: Telephony) -> list[str]:
         """Every line as it shall be; the names of those that are kept though their hotel is gone.
 
-        Nothing is written while something could still be refused by us, and nothing is removed where it is kept.
+        Whatever is somebody else's is looked for first, and nothing is written when it is in the way.
         """
         digest = None if telephony.allowed_addresses else self._read(Digest, self.settings.sip_secret)
         async with self._open(telephony) as sip:

@@ -221,6 +221,22 @@ async def test_what_bears_the_lines_name_is_taken_over_with_its_id(project: Proj
     assert not project.rule().hide_phone_number
 
 
+@pytest.mark.parametrize("lost", ["trunk", "rule", "both"])
+async def test_what_somebody_deleted_is_made_again(project: Project, lost: str) -> None:
+    """The next deployment of new code makes a lost trunk or rule again, and the rule answers the trunk that is there."""
+    stack, wanted = project.stack(), project.wanting({"aurora": (NUMBER,)})
+    await deploy(stack, wanted)
+    if lost != "rule":
+        project.livekit.trunks.clear()
+    if lost != "trunk":
+        project.livekit.rules.clear()
+
+    await deploy(stack, {**wanted, "Revision": "2"})
+
+    assert list(project.trunk().numbers) == [NUMBER]
+    assert list(project.rule().trunk_ids) == [project.trunk().sip_trunk_id]
+
+
 async def test_a_change_of_numbers_keeps_trunk_rule_and_resource(project: Project) -> None:
     """No change is a replacement: neither at LiveKit nor for CloudFormation, which would delete what it replaces."""
     stack = project.stack()
