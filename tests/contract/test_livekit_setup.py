@@ -223,7 +223,7 @@ async def test_what_bears_the_lines_name_is_taken_over_with_its_id(project: Proj
 
 @pytest.mark.parametrize("lost", ["trunk", "rule", "both"])
 async def test_what_somebody_deleted_is_made_again(project: Project, lost: str) -> None:
-    """The next deployment of new code makes a lost trunk or rule again, and the rule answers the trunk that is there."""
+    """The next deployment of new code makes a lost trunk or rule again, and the rule answers the new trunk."""
     stack, wanted = project.stack(), project.wanting({"aurora": (NUMBER,)})
     await deploy(stack, wanted)
     if lost != "rule":
