@@ -53,9 +53,6 @@ class DataStack(Stack):
         self.access_logs = PrivateBucket(
             self, "AccessLogs", removal_policy=removal, expire_after=Duration.days(stage.log_days)
         )
-        acknowledge(
-            self.access_logs, "AwsSolutions-S1", "A log of who read the access logs would log its own writing for ever."
-        )
         bucket = partial(
             PrivateBucket, self, removal_policy=removal, encryption_key=self.bucket_key, access_logs=self.access_logs
         )

@@ -81,7 +81,7 @@ class PythonFunction(Construct):
         self.alias = aws_lambda.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
 
     def _dead_letters(self, key: aws_kms.IKey) -> aws_sqs.Queue:
-        queue = aws_sqs.Queue(
+        return aws_sqs.Queue(
             self,
             "DeadLetters",
             encryption=aws_sqs.QueueEncryption.KMS,
@@ -89,9 +89,3 @@ class PythonFunction(Construct):
             enforce_ssl=True,
             retention_period=DEAD_LETTERS_LAST,
         )
-        acknowledge(
-            queue,
-            "AwsSolutions-SQS3",
-            "It is the dead-letter queue of a function, where cdk-nag knows only those of queues.",
-        )
-        return queue
