@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cdk.packaging import find_python
 from local.processes import ROOT
 
 DEBIAN: Final = "bookworm"
+PYTHON: Final = "3.13"
 MIRROR: Final = "http://deb.debian.org/debian"
 BASE: Final = f"localhost/bellhop-base:{DEBIAN}"
 TOOLS: Final = ("buildah", "debootstrap")
@@ -75,6 +77,12 @@ class Container:
     environ: Mapping[str, str]
 
     @property
+    def python(self) -> str:
+        """The version of the Python that its programs run on."""
+        lines = (self.root / "opt/bellhop/pyvenv.cfg").read_text().splitlines()
+        return dict(line.split(" = ", 1) for line in lines)["version"]
+
+    @property
     def command(self) -> list[str]:
         """Starts it in a mount namespace of its own; the process that is started becomes the image's."""
         # The image's PATH counts, in which this machine's programs for root are not.
@@ -84,8 +92,12 @@ class Container:
 
 
 def require_tools() -> None:
-    """Raises BuildError that says in one sentence what this machine lacks."""
+    """Raises BuildError that says in one sentence what this machine lacks; where CI is set, it is installed instead."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _run("apt-get", "update", "--quiet")
+        _run("apt-get", "install", "--yes", "--quiet", *missing)
+        return
     if missing:
         raise BuildError(
             f"no image can be built without {' and '.join(missing)}; on Debian, apt-get install buildah debootstrap"
@@ -94,9 +106,12 @@ def require_tools() -> None:
         raise BuildError("no image can be built here: mounts and users of a container need root; use sudo -E")
 
 
-def make_base() -> Built | None:
-    """The base that stands for python:3.13-slim where no registry can be asked; None when it is there already."""
-    if _said("buildah", "images", "--quiet", "--filter", f"reference={BASE}"):
+def make_base(*, fresh: bool = False) -> Built | None:
+    """The base that stands for python:3.13-slim where no registry can be asked; None when it is there already.
+
+    Its Python is a copy of this machine's 3.13 where there is one that can be copied, else Debian's own.
+    """
+    if not fresh and _said("buildah", "images", "--quiet", "--filter", f"reference={BASE}"):
         return None
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bellhop-base-") as folder:
@@ -104,6 +119,7 @@ def make_base() -> Built | None:
         # Packages as they were downloaded, and lists of them, are of no use to a program.
         shutil.rmtree(Path(folder) / "var/cache/apt/archives", ignore_errors=True)
         shutil.rmtree(Path(folder) / "var/lib/apt/lists", ignore_errors=True)
+        _add_python(Path(folder))
         container = _said("buildah", "from", "scratch")
         try:
             _run("buildah", "add", "--quiet", container, folder, "/")
@@ -113,8 +129,31 @@ def make_base() -> Built | None:
     return Built(time.monotonic() - began, _megabytes(BASE))
 
 
-def build(image: Image, base: str) -> Built:
-    """Builds one image on that base; raises BuildError."""
+def _add_python(base: Path) -> None:
+    """Copies this machine's Python of the version that is deployed, if it starts there."""
+    found = find_python(PYTHON)
+    prefix = Path(_said(found, "-c", "import sys; print(sys.base_prefix)")) if found else Path("/usr")
+    if prefix == Path("/usr"):
+        return
+    target, library = base / "usr/local", f"lib/python{PYTHON}"
+    unneeded = shutil.ignore_patterns("test", "config-*", "site-packages", "idlelib", "tkinter", "__pycache__", "*.a")
+    shutil.copytree(prefix / library, target / library, symlinks=True, ignore=unneeded)
+    for shared in (prefix / "lib").glob("libpython3*"):
+        shutil.copy2(shared, target / "lib", follow_symlinks=False)
+    program = target / f"bin/python{PYTHON}"
+    shutil.copy2(prefix / f"bin/python{PYTHON}", program)
+    (target / "bin/python3").symlink_to(program.name)
+    chroot = shutil.which("chroot") or "chroot"
+    _run(chroot, base, "/sbin/ldconfig")
+    try:
+        _run(chroot, base, "/usr/local/bin/python3", "-c", "import ssl, sqlite3, ctypes, lzma, bz2, uuid")
+    except BuildError:
+        # Built for another distribution: Debian's own, which is there, serves.
+        (target / "bin/python3").unlink()
+
+
+def build(image: Image, base: str, *, fresh: bool = False) -> Built:
+    """Builds one image on that base, all of it anew if `fresh`; raises BuildError."""
     began = time.monotonic()
     arguments = ["--build-arg", f"BASE_IMAGE={base}"]
     for name in ("PIP_CERT", "PIP_INDEX_URL"):
@@ -123,7 +162,7 @@ def build(image: Image, base: str) -> Built:
     if os.environ.get("PIP_CERT"):
         arguments += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
     # The format of Docker's own images is the one that has health checks.
-    how = ("--isolation", "chroot", "--format", "docker", "--layers")
+    how = ("--isolation", "chroot", "--format", "docker", *(("--no-cache",) if fresh else ("--layers",)))
     pull = "--pull-never" if base == BASE else "--pull"
     _run("buildah", "bud", *how, pull, *arguments, "--tag", image.tag, "--file", image.dockerfile, ".")
     return Built(time.monotonic() - began, _megabytes(image.tag))
@@ -155,7 +194,7 @@ def _megabytes(tag: str) -> float:
     return float(size) * {"B": 1e-6, "KB": 1e-3, "MB": 1, "GB": 1e3}[unit.upper()]
 
 
-def _said(*command: str) -> str:
+def _said(*command: str | Path) -> str:
     return _run(*command).strip()
 
 

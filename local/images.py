@@ -35,6 +35,7 @@ from local.scenario import list_scenarios
 from local.stack import BRAIN_MODEL, LEGACY_TOKEN_SECRET, LIVEKIT_SECRET, LLM_SECRET, SPEECH_ENGINES, Stack
 
 HEALTHY_WITHIN: Final = 60.0
+BUILT_OF: Final = ("agent", "gpu_fleet", "hotels", "lambdas", "requirements")
 PORTS: Final = {"agent": 8081, "probe": 8001, "proxy": 8000}
 
 
@@ -57,6 +58,7 @@ class Seen:
     answered_after: float
     healthy_after: float
     runs_as: str
+    python: str
     did: str
 
 
@@ -176,7 +178,7 @@ async def _see(work: Work, container: Container, stack: Stack, built: Built) -> 
         healthy_after = time.monotonic() - began
         runs_as = _how_it_runs(child.pid)
         did = await work.do(stack, port)
-    return Seen(work.image.name, built, answered or healthy_after, healthy_after, runs_as, did)
+    return Seen(work.image.name, built, answered or healthy_after, healthy_after, runs_as, container.python, did)
 
 
 @asynccontextmanager
@@ -204,7 +206,7 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
     """The page docs/reports/container-images.md."""
     rows = [
         f"| {image.name} | {image.built.seconds:.0f} | {image.built.megabytes:.0f} | {image.answered_after:.1f} "
-        f"| {image.healthy_after:.1f} | {image.runs_as} | {image.did} |"
+        f"| {image.healthy_after:.1f} | {image.runs_as} | {image.python} | {image.did} |"
         for image in seen
     ]
     return "\n".join(
@@ -217,8 +219,8 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
             "",
             f"{_code()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Base: {base}.",
             "",
-            "| image | build s | size MB | answers after s | healthy after s | runs as | what it did |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
+            "| image | build s | size MB | answers after s | healthy after s | runs as | Python | what it did |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
         ]
@@ -226,7 +228,7 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
 
 
 def _code() -> str:
-    changes = _git("status", "--porcelain", "-uno")
+    changes = _git("status", "--porcelain", "-uno", "--", ".dockerignore", *BUILT_OF)
     return f"Commit {_git('rev-parse', '--short', 'HEAD')}{' with uncommitted changes' if changes else ''}"
 
 
@@ -246,6 +248,7 @@ def main() -> None:
     parser.add_argument(
         "--base", default=BASE, help="another base, such as docker.io/library/python:3.13-slim-bookworm"
     )
+    parser.add_argument("--fresh", action="store_true", help="build what is in the builder's cache too")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was seen")
     options = parser.parse_args()
     names = options.images or list(WORKS)
@@ -256,10 +259,10 @@ def main() -> None:
     built: dict[str, Built] = {}
     try:
         require_tools()
-        if options.base == BASE and (base := make_base()):
+        if options.base == BASE and (base := make_base(fresh=options.fresh)):
             _tell(f"base: {base.megabytes:.0f} MB of Debian in {base.seconds:.0f} s")
         for name in names:
-            built[name] = build(WORKS[name].image, options.base)
+            built[name] = build(WORKS[name].image, options.base, fresh=options.fresh)
             _tell(f"{name}: built in {built[name].seconds:.0f} s, {built[name].megabytes:.0f} MB")
         seen = asyncio.run(_prove(names, built))
     except (BuildError, StartError, WorkError, Unanswered, NoRecord) as error:
