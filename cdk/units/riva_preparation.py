@@ -141,7 +141,7 @@ class RivaPreparation(Construct):
             (("kms:Decrypt", "kms:GenerateDataKey"), key.key_arn),
         ):
             self._role.add_to_policy(aws_iam.PolicyStatement(actions=list(actions), resources=[resource]))
-        project = aws_codebuild.Project(
+        return aws_codebuild.Project(
             self,
             "Build",
             description="Copies the recogniser's image and fills its model cache",
@@ -167,7 +167,6 @@ class RivaPreparation(Construct):
             grant_report_group_permissions=False,
             logging=aws_codebuild.LoggingOptions(cloud_watch=aws_codebuild.CloudWatchLoggingOptions(log_group=logs)),
         )
-        return project
 
     def _let_mirror(self, images: aws_ecr.IRepository, ngc: aws_secretsmanager.ISecret) -> None:
         images.grant_pull_push(self._role)

@@ -1,0 +1,113 @@
+"""The hosts of the fleet: closed, pinned, there when a task needs one, and large enough."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import moto.ec2
+import pytest
+
+from cdk.machine_images import CPU_IMAGE, GPU_IMAGE
+from cdk.units.hosts import RESERVED_MIB
+from gpu_fleet.capacity import CPU_INSTANCE
+from gpu_fleet.prices import HOSTS
+from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.fleet import one, reserved, resources
+
+pytestmark = pytest.mark.infrastructure
+
+
+@pytest.fixture(params=["dev", "prod"])
+def fleet(request: pytest.FixtureRequest) -> Deployed:
+    """Each stage in turn."""
+    stage: Deployed = request.getfixturevalue(request.param)
+    return stage
+
+
+def offered(instance: str) -> dict[str, Any]:
+    """What EC2 says of an instance type, from its own answer that moto was made of."""
+    path = Path(moto.ec2.__file__).with_name("resources") / "instance_types.json.gz"
+    with gzip.open(path) as file:
+        types: dict[str, dict[str, Any]] = json.load(file)
+    return types[instance]
+
+
+def test_hosts_are_closed(fleet: Deployed) -> None:
+    """A host has no key and no open port, tells its rights to no container, and encrypts its disk."""
+    templates = resources(fleet, "AWS::EC2::LaunchTemplate")
+    groups = {
+        name: found["Properties"]
+        for name, found in resources(fleet, "AWS::EC2::SecurityGroup").items()
+        if "Hosts" in name
+    }
+
+    assert len(templates) == len(groups) == 2
+    for found in templates.values():
+        data = found["Properties"]["LaunchTemplateData"]
+        assert data["MetadataOptions"]["HttpTokens"] == "required"
+        assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        assert "ECS_AWSVPC_BLOCK_IMDS=true" in json.dumps(data["UserData"])
+        assert "KeyName" not in data
+        assert "NetworkInterfaces" not in data
+        (disk,) = data["BlockDeviceMappings"]
+        assert disk["Ebs"]["Encrypted"]
+        assert disk["Ebs"]["VolumeType"] == "gp3"
+    assert not any(group.get("SecurityGroupIngress") for group in groups.values())
+    opened = [found["Properties"]["GroupId"] for found in resources(fleet, "AWS::EC2::SecurityGroupIngress").values()]
+    assert not {json.dumps(group) for group in opened} & {
+        json.dumps({"Fn::GetAtt": [name, "GroupId"]}) for name in groups
+    }
+
+
+def test_machine_images_are_pinned(fleet: Deployed) -> None:
+    """A host starts from the release that the repository names, today and in a year."""
+    parameters = fleet.templates["gpu_fleet"]["Parameters"].values()
+    images = {
+        given["Default"] for given in parameters if given["Type"].startswith("AWS::SSM::Parameter::Value<AWS::EC2")
+    }
+
+    assert images == {GPU_IMAGE, CPU_IMAGE}
+    assert not any("recommended" in image for image in images)
+
+
+def test_hosts_come_and_go_with_the_tasks(fleet: Deployed) -> None:
+    """No host runs for nothing, none is ended under its tasks where data is kept, and dev can be deleted."""
+    groups = resources(fleet, "AWS::AutoScaling::AutoScalingGroup")
+    providers = resources(fleet, "AWS::ECS::CapacityProvider")
+
+    assert {group["Properties"]["MinSize"] for group in groups.values()} == {"0"}
+    gpu = one(fleet, "AWS::AutoScaling::AutoScalingGroup", "GpuHosts")[1]["Properties"]
+    assert int(gpu["MaxSize"]) == fleet.stage.most_gpu_hosts + 1
+    for found in providers.values():
+        provider = found["Properties"]["AutoScalingGroupProvider"]
+        assert provider["ManagedScaling"]["Status"] == "ENABLED"
+        assert provider["ManagedDraining"] == "ENABLED"
+        assert provider["ManagedTerminationProtection"] == ("ENABLED" if fleet.stage.retain else "DISABLED")
+
+
+def test_a_gpu_host_holds_a_recogniser_its_agents_and_one_successor(fleet: Deployed) -> None:
+    """By EC2's own figures there is room for them in processors, memory and network interfaces."""
+    host = offered(fleet.stage.gpu_instance)
+    each_host = -(-fleet.stage.fleet.agents_on_gpu_hosts // fleet.stage.fleet.gpu_hosts)
+    riva, agent = reserved(fleet, "RivaTask"), reserved(fleet, "AgentsTask")
+    agents = each_host + 1
+    # Of a host's memory the kernel keeps some 3 % before ECS counts it.
+    memory = int(host["MemoryInfo"]["SizeInMiB"] * 0.97) - RESERVED_MIB
+
+    assert riva[0] + agents * agent[0] <= host["VCpuInfo"]["DefaultVCpus"] * 1024
+    assert riva[1] + agents * agent[1] <= memory
+    assert 1 + 1 + agents <= host["NetworkInfo"]["MaximumNetworkInterfaces"]
+    assert host["GpuInfo"]["Gpus"][0]["Count"] == 1
+
+
+def test_the_plans_hosts_are_ec2s() -> None:
+    """What the plan knows of the instance types is what EC2 says of them."""
+    for name in ("g6.2xlarge", CPU_INSTANCE):
+        said = offered(name)
+
+        assert HOSTS[name].vcpu == said["VCpuInfo"]["DefaultVCpus"]
+        assert HOSTS[name].gib * 1024 == said["MemoryInfo"]["SizeInMiB"]
+        assert HOSTS[name].interfaces == said["NetworkInfo"]["MaximumNetworkInterfaces"]
