@@ -58,7 +58,9 @@ def _no_secrets_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 @mock_aws
 @pytest.mark.usefixtures("_no_secrets_kept")
 def test_a_secret_is_read_by_its_name_and_kept() -> None:
-    """A secret is asked for once in five minutes, so a busy function does not pay for each request."""
+    """A secret is asked for once in five minutes, so a busy function does not pay for each request, or when it must be
+    the one of now.
+    """
     secrets = boto3.client("secretsmanager")
     secrets.create_secret(Name="bellhop/test/x", SecretString="first")
 
@@ -66,6 +68,7 @@ def test_a_secret_is_read_by_its_name_and_kept() -> None:
     secrets.put_secret_value(SecretId="bellhop/test/x", SecretString="second")
 
     assert (read, read_secret("bellhop/test/x")) == ("first", "first")
+    assert (read_secret("bellhop/test/x", fresh=True), read_secret("bellhop/test/x")) == ("second", "second")
 
 
 @mock_aws
