@@ -22,9 +22,9 @@ from agent.metrics import WorkerMetrics
 from agent.service import Service
 from agent.settings import AgentSettings
 from agent.wiring import Parts
+from lambdas.shared.domain.dispatch import AGENT_NAME
 from lambdas.shared.settings import read_secret
 
-AGENT_NAME: Final = "receptionist"
 TARGET_LOAD: Final = 0.7
 """livekit-server gives no job to a worker whose load is above its `agents.target_load`, which is this by default."""
 SESSION_END_WITHIN: Final = 50.0

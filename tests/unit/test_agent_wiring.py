@@ -10,11 +10,12 @@ from botocore.session import Session
 
 from agent.hotel import HotelClient, SigV4
 from agent.receptionist import Dialogue
-from agent.server import AGENT_NAME, TARGET_LOAD, build_server, endpoints
+from agent.server import TARGET_LOAD, build_server, endpoints
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.trace import Traces
 from agent.wiring import Parts, open_session, open_tts
+from lambdas.shared.domain.dispatch import AGENT_NAME
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import SettingsError
 from lambdas.shared.speech.registry import require_engines

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.server import AGENT_NAME as REGISTERED_AS
-from lambdas.shared.domain.dispatch import AGENT_NAME, Dispatch, UnreadableDispatch, line_name
+from lambdas.shared.domain.dispatch import Dispatch, UnreadableDispatch, line_name
 
 pytestmark = pytest.mark.unit
 
@@ -38,11 +37,6 @@ def test_anything_else_is_unreadable(metadata: str, where: str) -> None:
     """A dispatch that is not ours is refused, and the error names the field."""
     with pytest.raises(UnreadableDispatch, match=f"^dispatch {where}: "):
         Dispatch.parse(metadata)
-
-
-def test_the_agent_that_rules_ask_for_is_the_one_that_registers() -> None:
-    """A rule that asked for another name would have every guest wait for nobody."""
-    assert AGENT_NAME == REGISTERED_AS
 
 
 def test_a_lines_name_is_of_one_stage() -> None:
