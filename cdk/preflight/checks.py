@@ -21,6 +21,7 @@ CHECKS: Final = (
     Check("machine images", images.machine_images),
     Check("secret livekit", secrets.livekit),
     Check("secret llm", secrets.llm),
+    Check("secret speech", secrets.speech),
     Check("secret ngc", secrets.ngc),
     Check("secret sip", secrets.sip),
     Check("recogniser's image", registry.ngc_access),

@@ -53,6 +53,13 @@ def llm(deployment: Deployment) -> Finding:
     return _bare(deployment, "llm")
 
 
+def speech(deployment: Deployment) -> Finding:
+    """The voice's API key, where it asks for one."""
+    if deployment.stage.speech_secret is None:
+        return Finding.fine("not needed: the voice asks for no key")
+    return _bare(deployment, "speech")
+
+
 def _bare(deployment: Deployment, name: str) -> Finding:
     """A secret that is an API key and nothing around it."""
     form = "<API key>"

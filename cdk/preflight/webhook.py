@@ -34,7 +34,7 @@ def events_arrive(deployment: Deployment) -> Finding:
     if calls:
         return Finding.wrong(
             f"agents know of calls of the last {DAYS} days, LiveKit has reported none",
-            fix="enter the stack's output WebhookUrl at LiveKit Cloud, Settings, Webhooks, with the key of the secret",
+            fix="enter the output WebhookUrl of the api stack at LiveKit Cloud, Settings, Webhooks, signed with the secret's key",
         )
     return Finding.not_yet(f"no call in the last {DAYS} days", fix="call a hotel's number, then look again")
 

@@ -184,6 +184,7 @@ SECRETS = (
     (secrets.ngc, "ngc", {"username": "$oauthtoken", "password": HIDDEN}),
     (secrets.sip, "sip", {"username": "trunk", "password": HIDDEN}),
     (secrets.llm, "llm", HIDDEN),
+    (secrets.speech, "speech", HIDDEN),
 )
 Look = Callable[[Deployment], Finding]
 
@@ -193,13 +194,13 @@ def test_a_secret_of_the_right_form_is_fine(look: Look, name: str, value: Any) -
     """Every secret that the operator creates is looked at."""
     keep(name, value)
 
-    assert look(deployment()).state is State.FINE
+    assert look(deployment(speech_key=True)).state is State.FINE
 
 
 @pytest.mark.parametrize(("look", "name", "_"), SECRETS)
 def test_a_secret_that_is_missing_can_be_made_with_one_command(look: Look, name: str, _: Any) -> None:
     """The fix names the secret, the region and its form."""
-    finding = look(deployment())
+    finding = look(deployment(speech_key=True))
 
     assert finding.state is State.WRONG
     assert finding.fix.startswith("aws secretsmanager create-secret --region eu-central-1")
@@ -233,6 +234,11 @@ def test_a_secret_of_another_form_is_told_without_its_value(look: Look, name: st
     assert f"bellhop/prod/{name}" in finding.seen
     assert HIDDEN not in finding.seen + finding.fix
     assert "APIx" not in finding.seen + finding.fix
+
+
+def test_a_voice_that_asks_for_no_key_needs_none() -> None:
+    """A speech engine in the stage's own network may let everybody in."""
+    assert secrets.speech(deployment()).state is State.FINE
 
 
 def test_a_telephone_company_that_is_known_by_its_addresses_needs_no_password() -> None:
