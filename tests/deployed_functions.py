@@ -78,14 +78,17 @@ class DeployedFunctions:
 
     @property
     def functions(self) -> dict[str, Function]:
-        """By their folders."""
+        """By their folders; raises ValueError when two of them are of one folder, for one would hide the other."""
         found = [
             Function(stack, name, resource["Properties"])
             for stack, template in self.stacks.items()
             for name, resource in template["Resources"].items()
             if resource["Type"] == "AWS::Lambda::Function"
         ]
-        return {function.folder: function for function in found}
+        by_folder = {function.folder: function for function in found}
+        if len(by_folder) != len(found):
+            raise ValueError(f"functions of one folder among {[function.id for function in found]}")
+        return by_folder
 
     @property
     def code(self) -> Path:

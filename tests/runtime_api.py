@@ -176,7 +176,7 @@ class Sandbox:
         return Invocation(told.body, told.at - begun)
 
     def cpu_seconds(self) -> float:
-        """Seconds of a processor that the process has taken so far; a busy machine does not lengthen them. Linux only."""
+        """A processor's time that the process has taken so far, which a busy machine does not lengthen; Linux only."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         user, system = fields[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -19,7 +19,7 @@ from lambdas.shared.settings import Settings
 from local.outside import Outside, outside
 from local.recorded import complete, read_event
 from tests.deployed_functions import LEGACY_TOKEN, LIVEKIT, DeployedFunctions
-from tests.infrastructure.conftest import FILLED_IN
+from tests.infrastructure.conftest import FILLED_IN, Deployed
 from tests.packaged import Unpacked, libraries_in
 from tests.remarks import Remark
 from tests.runtime_api import FunctionFailed, Sandbox
@@ -95,6 +95,20 @@ def test_functions_are_what_lambda_runs(cloud: DeployedFunctions) -> None:
     ]
 
     assert found == [("python3.13", ["arm64"], 1)] * len(cloud.functions)
+
+
+def test_the_other_stage_has_the_same_functions(cloud: DeployedFunctions, prod: Deployed) -> None:
+    """What boots in one stage boots in the other: the same handlers with the same variables."""
+    ours = [function.properties for function in cloud.functions.values()]
+    theirs = [resource["Properties"] for resource in prod.resources("AWS::Lambda::Function").values()]
+
+    found = [
+        {function["Handler"]: sorted(function["Environment"]["Variables"]) for function in functions}
+        for functions in (ours, theirs)
+    ]
+
+    assert found[0] == found[1]
+    assert len(theirs) == len(ours)
 
 
 def test_the_layer_that_is_booted_is_the_one_that_is_deployed(cloud: DeployedFunctions, unpacked: Unpacked) -> None:
