@@ -49,7 +49,7 @@ class ObservabilityStack(Stack):
             "Alarms",
             topic=topic,
             conditions={
-                **conditions.of_guests(stage),
+                **conditions.of_guests(stage, functions),
                 **conditions.of_secrets(stage, renewed_secrets(stage)),
                 **conditions.of_fleet(
                     stage, agents=gpu_fleet.agent_service, riva=gpu_fleet.riva_service, cluster=gpu_fleet.cluster

@@ -20,9 +20,10 @@ GPU_MEMORY_PERCENT: Final = 92
 """A recogniser allocates its memory when it starts; what grows beyond that ends it."""
 FULL: Final = 0.9
 MINUTE: Final = Duration.minutes(1)
+FIVE_MINUTES: Final = Duration.minutes(5)
 
 
-def of_guests(stage: Stage) -> Mapping[str, Condition]:
+def of_guests(stage: Stage, functions: Mapping[str, PythonFunction]) -> Mapping[str, Condition]:
     """What a guest notices, as our functions tell it."""
 
     def webhook(metric: str) -> aws_cloudwatch.Metric:
@@ -37,6 +38,28 @@ def of_guests(stage: Stage) -> Mapping[str, Condition]:
         ),
         "WebhooksDropped": Condition(
             webhook("WebhooksDropped"), 1, "LiveKit gave up sending us events: calls lack facts they had."
+        ),
+        "WebhooksMissing": Condition(
+            aws_cloudwatch.MathExpression(
+                expression="IF(calls > 0 AND FILL(webhooks, 0) == 0, 1, 0)",
+                using_metrics={
+                    "calls": scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="Maximum").with_(
+                        period=FIVE_MINUTES
+                    ),
+                    "webhooks": functions["livekit_webhook"].function.metric_invocations(statistic="Sum"),
+                },
+                label="Agents have calls, and LiveKit tells nothing",
+                period=FIVE_MINUTES,
+            ),
+            1,
+            "For longer than a call may last, agents had calls and LiveKit sent no event: is the webhook registered?",
+            times=4,
+            periods=4,
+        ),
+        "CallsFailed": Condition(
+            told_by("calls", "CallFailed", stage=stage, statistic="Sum", over=Duration.minutes(15)),
+            3,
+            "Three calls within a quarter of an hour ended with an apology: a part that they need fails.",
         ),
         "TurnLatency": Condition(
             told_by("calls", "TurnLatency", stage=stage, statistic="p95"),
@@ -191,7 +214,7 @@ def of_api(stage: Stage, *, api: aws_apigateway.RestApi) -> Mapping[str, Conditi
                     "Region": stage.region,
                 },
                 statistic="Sum",
-                period=Duration.minutes(5),
+                period=FIVE_MINUTES,
             ),
             5,
             "Webhooks from addresses that are not LiveKit's were turned away: has LiveKit moved, or is it an attack?",

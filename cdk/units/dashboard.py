@@ -76,6 +76,7 @@ def _calls(stage: Stage) -> list[IWidget]:
         _graph(
             "Odd ones",
             *(told_by("livekit_webhook", name, stage=stage, statistic="Sum").with_(label=name) for name in odd),
+            told_by("calls", "CallFailed", stage=stage, statistic="Sum").with_(label="CallFailed"),
             of=2,
             unit="Events",
         ),

@@ -16,6 +16,7 @@ from lambdas.shared.domain.hotel import UNKNOWN_HOTEL
 from lambdas.shared.observability import Measure
 from lambdas.shared.redaction import redact
 
+CALL_FAILED: Final = "CallFailed"
 TURN_LATENCY: Final = "TurnLatency"
 WHOLE_WAIT: Final = "answer"
 """Of a turn's `latency_ms`: from the guest's last sound to the agent's first, with everything between."""
@@ -31,7 +32,10 @@ class Told:
     measure: Measure
 
     def agent_event(self, call_id: str, epoch: int, told: AgentEvent) -> Call:
-        """The call with what its agent reports; a kind that is not an agent's to report is kept by its name."""
+        """The call with what its agent reports; a kind that is not an agent's to report is kept by its name.
+
+        That a call failed, with an apology for its guest, becomes a metric.
+        """
         own = told.kind in KINDS_OF[Source.AGENT]
         event = Event(
             call_id=call_id,
@@ -43,7 +47,10 @@ class Told:
             seq=told.seq,
             data=dict(told.data) if own else {"event": told.kind},
         )
-        return self.calls.apply(event)
+        call = self.calls.apply(event)
+        if event.kind is Kind.FAILED:
+            self.measure(CALL_FAILED, 1, MetricUnit.Count)
+        return call
 
     def turn(self, call_id: str, epoch: int, turn: Turn) -> None:
         """A turn, its text redacted once more: the agent should have, but what is stored is our promise.

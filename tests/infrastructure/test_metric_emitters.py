@@ -27,12 +27,13 @@ from gpu_fleet.riva.client import Riva
 from gpu_fleet.riva.probe import Probe
 from gpu_fleet.riva.probe import build_app as build_probe
 from gpu_fleet.riva.settings import ProbeSettings
-from lambdas.calls.models import Turn
+from lambdas.calls.models import AgentEvent, Turn
 from lambdas.calls.service import Told
 from lambdas.livekit_webhook.service import Reports
 from lambdas.secret_age.service import SecretAges
 from lambdas.secret_age.service import measure as measure_secret
 from lambdas.secret_age.settings import SecretAgeSettings
+from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.observability import count, measure, open_logger
 from local.processes import free_port
@@ -170,12 +171,14 @@ async def livekit_webhook(running: Running) -> set[Measured]:
 
 
 async def calls(running: Running) -> set[Measured]:
-    """`lambdas.calls.service.Told.turn`, with a turn that answered a guest."""
+    """`lambdas.calls.service.Told`, with a turn that answered a guest and a call that failed."""
     running.function("calls")
     turn = Turn(
         number=2, at=datetime.now(UTC), language="en", guest="Hello.", latency_ms={"answer": 900}, trace_id="1" * 32
     )
-    Told(MemoryCalls(HOTELS), measure).turn(CALL, 1, turn)
+    told = Told(MemoryCalls(HOTELS), measure)
+    told.turn(CALL, 1, turn)
+    told.agent_event(CALL, 1, AgentEvent(id="e1", kind=Kind.FAILED, seq=1, at=datetime.now(UTC)))
     return running.written()
 
 
@@ -253,6 +256,7 @@ EMITTERS: Final[Mapping[str, Callable[[Running], Awaitable[set[Measured]]]]] = {
     "UnknownHotel": livekit_webhook,
     "WebhookUnreadable": livekit_webhook,
     "WebhooksDropped": livekit_webhook,
+    "CallFailed": calls,
     "TurnLatency": calls,
     "SecretAgeDays": secret_age,
     "SecretAgeUnknown": secret_age,

@@ -11,6 +11,7 @@ from aws_cdk.assertions import Template
 
 from cdk.stages import Stage
 from cdk.units.alarms import AlarmTopic
+from cdk.units.livekit_setup import LONGEST_CALL_SECONDS
 from cdk.units.queries import QUESTIONS
 from tests.infrastructure.conftest import FILLED_IN, Deployed
 from tests.infrastructure.references import Found, find
@@ -21,6 +22,8 @@ ALARMS_ASKED_FOR: Final = {
     "GuestWithoutAgent",
     "UnknownHotel",
     "WebhooksDropped",
+    "WebhooksMissing",
+    "CallsFailed",
     "TurnLatency",
     "RivaNotReady",
     "GpuMemory",
@@ -107,6 +110,15 @@ def test_silence_of_those_who_must_be_there_is_an_alarm(dev: Deployed, name: str
 
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_a_long_call_alone_is_no_sign_of_missing_webhooks(dev: Deployed) -> None:
+    """LiveKit tells of a call's beginning and end; only when that is missing for longer than a call lasts is it odd."""
+    alarm = dev.templates["observability"]["Resources"][logical_id(dev, "WebhooksMissing")]["Properties"]
+    periods = {part["MetricStat"]["Period"] for part in alarm["Metrics"] if "MetricStat" in part}
+
+    assert periods == {300}
+    assert alarm["DatapointsToAlarm"] * 300 > LONGEST_CALL_SECONDS
 
 
 def test_waits_are_judged_by_the_worst_of_twenty(dev: Deployed) -> None:

@@ -129,6 +129,14 @@ def test_a_turn_is_redacted_once_more(app: Api, calls: MemoryCalls) -> None:
     assert "[phone]" in stored["guest"]
 
 
+def test_a_call_that_fails_is_measured(app: Api, measure: MemoryMeasure) -> None:
+    """A guest who heard an apology is seen in a metric; one who was served is not."""
+    for told in (event(), event("e2", "failed", 2, data={"reason": "model_failed"}), event("e3", "ended", 3)):
+        tell(app, "events", told)
+
+    assert measure.measured == [("CallFailed", 1, "Count")]
+
+
 def test_how_long_a_guest_waited_is_measured(app: Api, measure: MemoryMeasure) -> None:
     """The wait of every turn that answered a guest becomes a metric in milliseconds; a greeting has none."""
     tell(app, "turns", turn(agent="Hotel Aurora, hello."))
