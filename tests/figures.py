@@ -1,4 +1,4 @@
-"""A pytest plugin: `--report FILE` writes what the spoken calls of a run measured, with commit and date."""
+"""A pytest plugin: `--report FILE` writes what a run measured, here of spoken calls, with commit and date."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _shown(value: float | None) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--report", type=Path, help="write the figures of all spoken calls of this run to a Markdown file")
+    parser.addoption("--report", type=Path, help="write what was measured in this run to a Markdown file")
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,7 @@ def test_functions_start_about_as_fast_as_a_bare_one(
 
     table = _table(cloud, measured)
     remark(f"starts under {unpacked.told}, median of {ROUNDS} a function\n{table}")
-    if target := request.config.getoption("--lambda-report", default=None):
+    if target := request.config.getoption("--report"):
         target.write_text(_page(unpacked, table), encoding="utf-8")
     compared = {name: _ratio(measured, name) for name in cloud.functions}
     assert {name: ratio for name, ratio in compared.items() if ratio > MOST} == {}
