@@ -70,9 +70,12 @@ stage:
 	esac
 
 ##@ Tests
-.PHONY: test check style types imports infrastructure e2e bench-lambda images
-test: check infrastructure ## everything CI runs: check, templates, integration and at most five spoken calls
+.PHONY: test check style types imports functions infrastructure e2e bench-lambda images
+test: check functions infrastructure ## everything CI runs: check, functions, infrastructure, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
+
+functions: ready ## the functions' own tests under Lambda's Python, where the machine has it
+	@$(RUN) local.lambda_python $(ARGS)
 
 infrastructure: ready ## what the cloud is made of, and every function of it started
 	$(PYTEST) -m infrastructure $(ARGS)
@@ -108,7 +111,7 @@ format: ready ## format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix --quiet
 	.venv/bin/ruff format --quiet
 
-GROUPS := lambdas agent asr cdk local langid uv go node java
+GROUPS := lambdas agent asr cdk local lambda-tests langid uv go node java
 COMPILE = .local/uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)

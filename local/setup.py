@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import dynamodb
+from local import dynamodb, lambda_python
 from local.workshop import ROOT, Shell, Step, StepFailed, Workshop
 
 LIVEKIT_SERVER = "1.13.5"
@@ -198,6 +198,14 @@ STEPS = [
         product=dynamodb.FOLDER,
         inputs=dynamodb.inputs,
         make=lambda shell: dynamodb.make(shell, uv=UV, python=VENV_PYTHON),
+        remedy=REGISTRY,
+    ),
+    Step(
+        name="lambda-python",
+        gives="Lambda's own Python and what the functions' tests need",
+        product=lambda_python.FOLDER,
+        inputs=lambda_python.inputs,
+        make=lambda shell: lambda_python.make(shell, uv=UV),
         remedy=REGISTRY,
     ),
     Step(
