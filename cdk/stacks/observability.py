@@ -13,7 +13,7 @@ from cdk.stacks.data import DataStack
 from cdk.stacks.gpu_fleet import GpuFleetStack
 from cdk.stacks.network import NetworkStack
 from cdk.stages import Stage
-from cdk.units import conditions
+from cdk.units import conditions, resource_conditions
 from cdk.units.alarms import Alarms, AlarmTopic
 from cdk.units.budget import Budget
 from cdk.units.dashboard import Dashboard
@@ -54,12 +54,12 @@ class ObservabilityStack(Stack):
                 **conditions.of_fleet(
                     stage, agents=gpu_fleet.agent_service, riva=gpu_fleet.riva_service, cluster=gpu_fleet.cluster
                 ),
-                **conditions.of_network(network.vpc),
-                **conditions.of_api(stage, api=api.rest_api),
-                **conditions.of_functions(functions),
-                **conditions.of_tables({"calls": data.calls, "leases": data.leases}),
-                **conditions.of_dead_letters(dead_letters),
-                **conditions.of_logs(log_groups),
+                **resource_conditions.of_network(network.vpc),
+                **resource_conditions.of_api(stage, api=api.rest_api),
+                **resource_conditions.of_functions(functions),
+                **resource_conditions.of_tables({"calls": data.calls, "leases": data.leases}),
+                **resource_conditions.of_dead_letters(dead_letters),
+                **resource_conditions.of_logs(log_groups),
             },
         ).by_name
         dashboard = Dashboard(

@@ -7,8 +7,7 @@ template. For those of AWS the dimensions lead to a resource of the stage.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from agent.server import build_server, endpoints
 from agent.settings import AgentSettings
@@ -38,6 +36,7 @@ from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.observability import count, measure, open_logger
 from local.processes import free_port
 from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.emitting import Measured, Running
 from tests.infrastructure.references import find
 from tests.memory import MemoryCalls
 
@@ -49,103 +48,6 @@ NO_HOTELS_CALL: Final = "call_+493023125099_aB3dE5gH7jK9"
 GPU_COUNTERS: Final = {"DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL"}
 """Of the counters that NVIDIA's exporter tells unless it is configured otherwise, those that are watched
 (https://github.com/NVIDIA/dcgm-exporter/blob/main/etc/default-counters.csv)."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What makes a metric itself to CloudWatch."""
-
-    namespace: str
-    name: str
-    dimensions: frozenset[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A stage's code as it would run there: with the variables of its template, its output read back."""
-
-    stage: Deployed
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-
-    def function(self, folder: str) -> dict[str, str]:
-        """Set the variables by which a function's metrics are named, and return all that are plain text."""
-        for function in self.stage.resources("AWS::Lambda::Function").values():
-            variables = function["Properties"]["Environment"]["Variables"]
-            if variables["POWERTOOLS_SERVICE_NAME"] == folder:
-                plain = {name: value for name, value in variables.items() if isinstance(value, str)}
-                for name, value in plain.items():
-                    if name.startswith("POWERTOOLS_"):
-                        self.monkeypatch.setenv(name, value)
-                return plain
-        raise AssertionError(f"the stage has no function {folder}")
-
-    def written(self) -> set[Measured]:
-        """The metrics of the embedded metric format that were written to standard output."""
-        return set(_embedded(self.capsys.readouterr().out))
-
-    def container(self, name: str) -> dict[str, Any]:
-        """A container of the one task definition that has it."""
-        (found,) = (task[name] for task in self._tasks() if name in task)
-        return found
-
-    def scraped(self, beside: str, job: str, text: str) -> set[Measured]:
-        """What the collector of a container's task makes of this answer to a scrape of that job."""
-        (task,) = (task for task in self._tasks() if beside in task)
-        return set(_collected(task["collector"], job, text))
-
-    def port(self, beside: str, job: str) -> int:
-        """Where the collector of a container's task asks for that job."""
-        (task,) = (task for task in self._tasks() if beside in task)
-        (target,) = _job(task["collector"], job)["static_configs"][0]["targets"]
-        return int(target.removeprefix("localhost:"))
-
-    def _tasks(self) -> Iterator[dict[str, dict[str, Any]]]:
-        for definition in self.stage.resources("AWS::ECS::TaskDefinition").values():
-            yield {container["Name"]: container for container in definition["Properties"]["ContainerDefinitions"]}
-
-
-def _embedded(output: str) -> Iterator[Measured]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
-    for line in output.splitlines():
-        told = json.loads(line)
-        for directive in told.get("_aws", {}).get("CloudWatchMetrics", ()):
-            for metric in directive["Metrics"]:
-                assert metric["Name"] in told
-                for names in directive["Dimensions"]:
-                    dimensions = frozenset((name, told[name]) for name in names)
-                    yield Measured(directive["Namespace"], metric["Name"], dimensions)
-
-
-def _variable(container: Mapping[str, Any], name: str) -> Any:
-    (value,) = (entry["Value"] for entry in container["Environment"] if entry["Name"] == name)
-    parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
-    return json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
-
-
-def _job(collector: Mapping[str, Any], job: str) -> dict[str, Any]:
-    jobs: list[dict[str, Any]] = _variable(collector, "PROMETHEUS_CONFIG_CONTENT")["scrape_configs"]
-    return next(one for one in jobs if one["job_name"] == job)
-
-
-def _collected(collector: Mapping[str, Any], job: str, text: str) -> Iterator[Measured]:
-    """The agent's own rules: what is kept of a scrape, and which declarations fit its labels and names
-    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights-Prometheus-Setup-configure-ECS.html).
-    """
-    asked = _job(collector, job)
-    (keep,) = asked["metric_relabel_configs"]
-    (target,) = asked["static_configs"]
-    processor = _variable(collector, "CW_CONFIG_CONTENT")["logs"]["metrics_collected"]["prometheus"]["emf_processor"]
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            labels = {**sample.labels, **target["labels"]}
-            for rule in processor["metric_declaration"]:
-                fits = re.search(rule["label_matcher"], ";".join(labels[label] for label in rule["source_labels"]))
-                named = any(re.search(selector, sample.name) for selector in rule["metric_selectors"])
-                if re.fullmatch(keep["regex"], sample.name) and fits and named:
-                    for names in rule["dimensions"]:
-                        dimensions = frozenset((name, labels[name]) for name in names)
-                        yield Measured(processor["metric_namespace"], sample.name, dimensions)
 
 
 def report(event: str, kind: str | None = None, *, room: str = CALL, **more: Any) -> bytes:
