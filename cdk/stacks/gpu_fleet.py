@@ -40,10 +40,10 @@ class GpuFleetStack(Stack):
     ) -> None:
         super().__init__(scope, id, **kwargs)
         model = require_streaming(stage.riva_model)
-        livekit, llm, ngc = (
-            aws_secretsmanager.Secret.from_secret_name_v2(self, name.title(), stage.secret(name))
-            for name in ("livekit", "llm", "ngc")
-        )
+        secrets = {
+            name: aws_secretsmanager.Secret.from_secret_name_v2(self, name.title(), stage.secret(name))
+            for name in ("livekit", "llm", "speech", "ngc")
+        }
         self.cluster = aws_ecs.Cluster(
             self, "Cluster", vpc=network.vpc, container_insights_v2=aws_ecs.ContainerInsights.ENABLED
         )
@@ -53,16 +53,17 @@ class GpuFleetStack(Stack):
         self.riva_address = address(namespace)
         self.settings = AgentSettings(
             livekit_url=stage.livekit_url,
-            livekit_secret=livekit.secret_name,
+            livekit_secret=stage.secret("livekit"),
             api_url=api.url,
             aws_region=stage.region,
             riva_url=self.riva_address,
             llm_url=stage.llm_url,
             llm_model=stage.llm_model,
-            llm_secret=llm.secret_name,
+            llm_secret=stage.secret("llm"),
             max_calls=stage.calls_per_agent,
             speech_engines=stage.speech_engines,
             speech_url=stage.speech_url,
+            speech_secret=stage.speech_secret,
         )
         hosts: dict[str, Any] = {
             "cluster": self.cluster,
@@ -86,7 +87,7 @@ class GpuFleetStack(Stack):
             namespace=namespace,
             images=data.riva_images,
             cache=cache,
-            ngc=ngc,
+            ngc=secrets["ngc"],
             proxy_token=stage.secret("legacy-token"),
             logs_key=data.log_key,
         )
@@ -100,7 +101,7 @@ class GpuFleetStack(Stack):
             code=FunctionCode(self, "Code"),
             key=data.log_key,
             images=data.riva_images,
-            ngc=ngc,
+            ngc=secrets["ngc"],
             cluster=self.cluster,
             provider=gpu.provider,
             task=riva.task,
@@ -130,8 +131,8 @@ class GpuFleetStack(Stack):
         # Who answers must be able to hear.
         agents.service.node.add_dependency(riva.service)
         riva.let_in(agents.security_group)
-        for secret in (livekit, llm):
-            secret.grant_read(agents.task.task_role)
+        for key in ("livekit", "llm", *(["speech"] if stage.speech_secret else [])):
+            secrets[key].grant_read(agents.task.task_role)
         api.grant_agent(agents.task.task_role)
         acknowledge_wildcards(
             agents.task.task_role,

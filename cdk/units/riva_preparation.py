@@ -137,6 +137,7 @@ class RivaPreparation(Construct):
         logs = CallLogs(self, "BuildLogs", stage=stage, key=key)
         for actions, resource in (
             (("s3:GetObject", "s3:GetObjectVersion"), program.bucket.arn_for_objects(program.s3_object_key)),
+            (("s3:GetBucketAcl", "s3:GetBucketLocation"), program.bucket.bucket_arn),
             (("logs:CreateLogStream", "logs:PutLogEvents"), logs.log_group_arn),
             (("kms:Decrypt", "kms:GenerateDataKey"), key.key_arn),
         ):
