@@ -22,7 +22,8 @@ _CALLS: Final = 3
 def events_arrive(deployment: Deployment) -> Finding:
     """A call of the last days has events that LiveKit reported."""
     tables = deployment.stack_resources("data")
-    if tables is None or deployment.stack_resources("api") is None:
+    outputs = deployment.stack_outputs("api")
+    if tables is None or outputs is None:
         return Finding.not_yet("nothing is deployed that could hear LiveKit", fix="look again after the first call")
     table = next(physical for logical, physical in tables.items() if logical.startswith("Calls"))
     database = deployment.client("dynamodb")
@@ -31,12 +32,10 @@ def events_arrive(deployment: Deployment) -> Finding:
         calls += 1
         if _has_reports(database, table, call_id):
             return Finding.fine(f"LiveKit reported on a call of the last {DAYS} days")
+    enter = f"enter {outputs['WebhookUrl']} at LiveKit Cloud, Settings, Webhooks, signed with the secret's key"
     if calls:
-        return Finding.wrong(
-            f"agents know of calls of the last {DAYS} days, LiveKit has reported none",
-            fix="enter the output WebhookUrl of the api stack at LiveKit Cloud, Settings, Webhooks, signed with the secret's key",
-        )
-    return Finding.not_yet(f"no call in the last {DAYS} days", fix="call a hotel's number, then look again")
+        return Finding.wrong(f"agents know of calls of the last {DAYS} days, LiveKit has reported none", fix=enter)
+    return Finding.not_yet(f"no call in the last {DAYS} days", fix=f"{enter}; then call a hotel")
 
 
 def _latest_calls(deployment: Deployment, database: Any, table: str) -> Iterator[str]:

@@ -246,6 +246,7 @@ def test_a_telephone_company_that_is_known_by_its_addresses_needs_no_password() 
     assert secrets.sip(deployment(sip_addresses="192.0.2.0/24")).state is State.FINE
 
 
+WEBHOOK = "https://abc.execute-api.eu-central-1.amazonaws.com/live/v1/livekit/webhook"
 CALL = "call_+493023125001_aB3dE5gH7jK9"
 
 
@@ -261,7 +262,8 @@ def deploy_stacks(*stacks: str) -> None:
     }
     for stack in stacks:
         template = {
-            "Resources": {"CallsTable1234": table} if stack == "data" else {"Topic": {"Type": "AWS::SNS::Topic"}}
+            "Resources": {"CallsTable1234": table} if stack == "data" else {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"WebhookUrl": {"Value": WEBHOOK}} if stack == "api" else {},
         }
         cloudformation.create_stack(StackName=f"bellhop-prod-{stack}", TemplateBody=json.dumps(template))
 
@@ -273,6 +275,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     database = boto3.client("dynamodb", region_name="eu-central-1")
     create_tables(database)
     monkeypatch.setattr(Deployment, "stack_resources", lambda *_: {"CallsTable1234": "calls"})
+    monkeypatch.setattr(Deployment, "stack_outputs", lambda *_: {"WebhookUrl": WEBHOOK})
     hotel = next(iter(HOTELS))
 
     def put(*sources: str, ago: timedelta = timedelta()) -> None:
@@ -296,12 +299,15 @@ def test_a_stage_that_is_not_deployed_hears_nobody_yet() -> None:
     assert webhook.events_arrive(deployment()).state is State.NOT_YET
 
 
-def test_the_table_is_found_among_what_the_stack_has() -> None:
-    """The table has no name of its own: the stack knows it."""
-    deploy_stacks("data")
+def test_what_has_no_name_of_its_own_is_found_by_its_stack() -> None:
+    """The table and the webhook's address are what the stacks say, once they are deployed."""
+    assert deployment().stack_resources("data") is None
+    assert deployment().stack_outputs("api") is None
+
+    deploy_stacks("data", "api")
 
     assert (deployment().stack_resources("data") or {})["CallsTable1234"]
-    assert deployment().stack_resources("api") is None
+    assert deployment().stack_outputs("api") == {"WebhookUrl": WEBHOOK}
 
 
 def test_a_call_that_livekit_reported_proves_the_webhook(calls: Callable[..., None]) -> None:
@@ -318,7 +324,7 @@ def test_a_call_that_only_an_agent_knows_of_accuses_the_webhook(calls: Callable[
     finding = webhook.events_arrive(deployment())
 
     assert finding.state is State.WRONG
-    assert "Webhooks" in finding.fix
+    assert finding.fix.startswith(f"enter {WEBHOOK} at LiveKit Cloud")
 
 
 @pytest.mark.parametrize("ago", [None, timedelta(days=8)])
