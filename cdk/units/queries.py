@@ -31,8 +31,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
         | limit 200
     """,
     "warnings by kind": """
-        filter level in ["WARNING", "warning"]
-        | stats count(*) as lines, count_distinct(call_id) as calls by coalesce(message, event) as what, error, code
+        fields coalesce(message, event) as what
+        | filter level in ["WARNING", "warning"]
+        | stats count(*) as lines, count_distinct(call_id) as calls by what, error, code
         | sort lines desc
     """,
     "slow answers": f"""
@@ -71,8 +72,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
         | sort slowest_start desc
     """,
     "refused by the API": """
-        fields requestTime, route, status, error, caller, functionStatus, latencyMs
-        | filter status >= 400
+        filter status >= 400
         | stats count(*) as requests by route, status, error
         | sort requests desc
     """,
