@@ -20,7 +20,7 @@ import pytest
 from local.outside import Outside, outside
 from local.processes import ROOT
 from local.recorded import complete, read_event
-from tests.deployed_functions import LEGACY_TOKEN, LIVEKIT, DeployedFunctions
+from tests.deployed_functions import LEGACY_TOKEN, LIVEKIT, DeployedFunctions, Function
 from tests.figures import code_state
 from tests.packaged import Unpacked
 from tests.remarks import Remark
@@ -35,6 +35,9 @@ ROUNDS: Final = 7
 WARM: Final = 40
 BARE: Final = "bare Powertools"
 NO_BYTECODE: Final = "pms without bytecode"
+ONE_PROCESSOR_MB: Final = 1769
+"""The memory at which Lambda gives a function one whole processor, and less in proportion
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 MOST: Final = 5.0
 """A start that takes more than this many times the bare function's imports something it does not need."""
 EVENT_OF: Final[Mapping[str, str]] = {
@@ -147,10 +150,15 @@ def _ratio(measured: Mapping[str, Measured], name: str) -> float:
     return statistics.median(measured[name].start_cpu_ms) / statistics.median(measured[BARE].start_cpu_ms)
 
 
+def _at_its_memory(figures: Measured, function: Function) -> float:
+    return statistics.median(figures.start_cpu_ms) * ONE_PROCESSOR_MB / int(function.properties["MemorySize"])
+
+
 def _table(cloud: DeployedFunctions, measured: Mapping[str, Measured]) -> str:
     rows = [
-        "| function | start ms | start CPU ms | start CPU / bare | first answer ms | warm p50 ms | SnapStart |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| function | start ms | start CPU ms | start CPU / bare | start at its memory ≈ ms | first answer ms "
+        "| warm p50 ms | SnapStart |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, figures in measured.items():
         function = cloud.functions.get(name)
@@ -159,6 +167,7 @@ def _table(cloud: DeployedFunctions, measured: Mapping[str, Measured]) -> str:
             f"{statistics.median(figures.start_ms):.0f}",
             f"{statistics.median(figures.start_cpu_ms):.0f}",
             f"{_ratio(measured, name):.2f}",
+            "–" if function is None else f"{_at_its_memory(figures, function):.0f}",
             f"{statistics.median(figures.first_ms):.1f}",
             f"{statistics.median(figures.warm_ms):.1f}",
             "–" if function is None else "yes" if function.snap_start else "no",
@@ -173,7 +182,9 @@ def _page(unpacked: Unpacked, table: str) -> str:
         "Written by `make bench-lambda`: every function of stage `dev`, from its asset and with its variables, under "
         "AWS's runtime client, beside a bare function of Powertools with one route, all in one run. A start is the "
         "process until it asks for its first event, which is what SnapStart takes away; the first answer and the warm "
-        "ones are with moto as DynamoDB. Milliseconds are of this machine, ratios say what our imports cost.\n\n"
+        "ones are with moto as DynamoDB. Milliseconds are of this machine, ratios say what our imports cost. A start "
+        "at its memory is the processor's time stretched to the share of a processor that the function has, without "
+        "the time to unpack it: what a guest would wait for, and what decides about SnapStart.\n\n"
         f"{code_state()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {unpacked.version}, median of {ROUNDS} "
         "starts a function.\n\n"
         f"{table}\n"
