@@ -17,9 +17,10 @@ from cdk.units.agent_service import GROWTH, AgentService
 from cdk.units.function import PythonFunction
 from cdk.units.function_code import FunctionCode
 from cdk.units.hosts import CpuHosts, GpuHosts
+from cdk.units.mirror import mirrored
 from cdk.units.model_cache import ModelCache
 from cdk.units.riva_preparation import RivaPreparation
-from cdk.units.riva_service import RivaService, address, mirrored
+from cdk.units.riva_service import RivaService, address
 from cdk.units.wildcards import acknowledge_wildcards
 from gpu_fleet.riva.models import require_streaming
 

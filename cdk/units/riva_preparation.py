@@ -31,6 +31,7 @@ from cdk.stages import Stage
 from cdk.units.function import PythonFunction
 from cdk.units.function_code import FunctionCode
 from cdk.units.logs import CallLogs
+from cdk.units.mirror import repository_address
 from cdk.units.nag import acknowledge
 from gpu_fleet.riva.prepare import Places
 from lambdas.riva_setup.settings import RivaSetupSettings
@@ -64,7 +65,7 @@ class RivaPreparation(Construct):
     ) -> None:
         super().__init__(scope, id)
         places = Places(
-            repository=images.repository_uri,
+            repository=repository_address(self, images),
             ngc_secret=ngc.secret_name,
             cluster=cluster.cluster_name,
             task_definition=task.task_definition_arn,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import (
@@ -24,6 +23,7 @@ from cdk.units.agent_service import EVENING, HOTELS_TIME, LINES_IN_MEMORY, MORNI
 from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
 from cdk.units.logs import CallLogs
+from cdk.units.mirror import EXPORTER_TAG, mirrored_image, model_tag
 from cdk.units.model_cache import ModelCache
 from cdk.units.nag import acknowledge
 from gpu_fleet.asr_proxy.settings import ProxySettings
@@ -39,8 +39,6 @@ from gpu_fleet.riva.models import (
 from gpu_fleet.riva.settings import ProbeSettings
 
 HOST: Final = "riva"
-EXPORTER: Final = "nvcr.io/nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"
-EXPORTER_TAG: Final = "tool-dcgm-exporter-4.5.3-4.8.2"
 NIGHT_RECOGNISERS: Final = 2
 """Or fewer where the day has fewer: two, so that a host that dies leaves one."""
 EARLY: Final = 0.8
@@ -52,16 +50,6 @@ COUNTED_FOR: Final = 5
 def address(namespace: aws_servicediscovery.PrivateDnsNamespace) -> str:
     """Under which name and port agents find whichever recognisers hear."""
     return f"{HOST}.{namespace.namespace_name}:{GRPC_PORT}"
-
-
-def mirrored(model: RivaModel) -> Mapping[str, str]:
-    """The images of a recogniser's task that are NVIDIA's, by their tags in our repository."""
-    return {model_tag(model): f"{model.image}:{model.tag}", EXPORTER_TAG: EXPORTER}
-
-
-def model_tag(model: RivaModel) -> str:
-    """The tag of a model's image in our repository, which has several models side by side."""
-    return f"model-{model.name}-{model.tag}"
 
 
 class RivaService(Construct):
@@ -135,6 +123,7 @@ class RivaService(Construct):
                 dns_ttl=Duration.seconds(10),
             ),
             # A container may be unhealthy for 300 s at its start at most; this is for the engines of a first start.
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
             health_check_grace_period=Duration.minutes(FIRST_START_MINUTES + 5),
             # The successor needs a GPU of its own, so one host more than the recognisers is allowed.
             min_healthy_percent=100,
@@ -156,7 +145,7 @@ class RivaService(Construct):
     ) -> None:
         container = self.task.add_container(
             "riva",
-            image=aws_ecs.ContainerImage.from_ecr_repository(images, model_tag(model)),
+            image=mirrored_image(self.task, images, model_tag(model)),
             cpu=int(RIVA.vcpu * 1024),
             memory_limit_mib=int(RIVA.gib * 1024),
             gpu_count=1,
@@ -222,7 +211,7 @@ class RivaService(Construct):
     def _add_exporter(self, images: aws_ecr.IRepository) -> None:
         self.task.add_container(
             "gpu",
-            image=aws_ecs.ContainerImage.from_ecr_repository(images, EXPORTER_TAG),
+            image=mirrored_image(self.task, images, EXPORTER_TAG),
             essential=False,
             enable_restart_policy=True,
             cpu=128,

@@ -111,3 +111,14 @@ def test_the_plans_hosts_are_ec2s() -> None:
         assert HOSTS[name].vcpu == said["VCpuInfo"]["DefaultVCpus"]
         assert HOSTS[name].gib * 1024 == said["MemoryInfo"]["SizeInMiB"]
         assert HOSTS[name].interfaces == said["NetworkInfo"]["MaximumNetworkInterfaces"]
+
+
+def test_what_guests_say_is_encrypted_between_hosts(fleet: Deployed) -> None:
+    """Agents speak to recognisers without TLS, for the hosts' own hardware encrypts what they send each other.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/data-protection.html#encryption-transit
+    """
+    for found in resources(fleet, "AWS::EC2::LaunchTemplate").values():
+        instance = found["Properties"]["LaunchTemplateData"]["InstanceType"]
+
+        assert offered(instance)["NetworkInfo"]["EncryptionInTransitSupported"], instance
