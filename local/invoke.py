@@ -46,6 +46,7 @@ REGION: Final = "eu-central-1"
 CALLS_TABLE: Final = "calls"
 LEASES_TABLE: Final = "leases"
 HOTELS: Final = ROOT / "hotels"
+EVENTS: Final = ROOT / "tests/events"
 LIVEKIT: Final = LiveKitKey(api_key="local", api_secret="a-secret-of-one-invocation-on-one-machine")  # noqa: S106
 LEGACY_TOKEN: Final = "earlier-client"  # noqa: S105
 SECRETS: Final[Mapping[str, str]] = {
@@ -85,6 +86,9 @@ def invoke(function: str, event_file: Path) -> Invoked:
     """Raises InvocationError when there is no such function, or the file is not an event for it."""
     if function not in functions():
         raise InvocationError(f"there is no function {function!r}; there are {', '.join(functions())}")
+    if not event_file.exists():
+        known = ", ".join(sorted(path.stem for path in EVENTS.glob("*.json")))
+        raise InvocationError(f"there is no file {event_file}; in {EVENTS.relative_to(ROOT)} there are {known}")
     try:
         event = read_event(event_file)
     except EventError as error:

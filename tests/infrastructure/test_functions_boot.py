@@ -25,7 +25,8 @@ from tests.remarks import Remark
 from tests.runtime_api import FunctionFailed, Sandbox
 from tests.triggers import TRIGGERS, Trigger
 
-pytestmark = pytest.mark.infrastructure
+# The first test waits for a whole stage to be synthesised and packed.
+pytestmark = [pytest.mark.infrastructure, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_events_hold_no_secret_and_no_real_person(trigger: Trigger) -> None:
     ("function", "content", "said"),
     [
         ("ghost", "{}", r"there is no function 'ghost'; there are calls, .*pms"),
-        ("pms", None, r"cannot be read: No such file"),
+        ("pms", None, r"there is no file .*event.json; in tests/events there are agent_event, call, .*offers"),
         ("pms", "{", r"is not JSON: "),
         ("pms", "[]", r"is not a JSON object"),
         ("pms", "{}", r"no event of API Gateway, CloudFormation or EventBridge"),
