@@ -134,8 +134,8 @@ class Patience:
 
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[float, float], float] = random.SystemRandom().uniform
-    """From the system's entropy: sandboxes that Lambda restores from one snapshot share the state of `random` itself, so
-    two that collide would pause for the same times and collide again."""
+    """From the system's entropy: sandboxes that Lambda restores from one snapshot share the state of `random` itself,
+    so two that collide would pause for the same times and collide again."""
 
     def until_done(self, attempt: Callable[[], Result]) -> Result:
         """The attempt's result; raises Unreachable when it met a Conflict every time."""

@@ -122,7 +122,9 @@ def test_every_rule_is_tried_above(contracts: dict[str, Contract]) -> None:
     assert tried == set(contracts)
 
 
-@pytest.mark.parametrize(("package", "group"), [("lambdas", "lambdas"), ("agent", "agent"), ("cdk", "cdk"), ("gpu_fleet", "asr")])
+@pytest.mark.parametrize(
+    ("package", "group"), [("lambdas", "lambdas"), ("agent", "agent"), ("cdk", "cdk"), ("gpu_fleet", "asr")]
+)
 def test_what_is_deployed_needs_only_its_own_group_of_packages(
     graph: grimp.ImportGraph, package: str, group: str
 ) -> None:
