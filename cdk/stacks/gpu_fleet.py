@@ -16,12 +16,13 @@ from cdk.stages import Stage
 from cdk.units.agent_service import GROWTH, AgentService
 from cdk.units.function import PythonFunction
 from cdk.units.function_code import FunctionCode
-from cdk.units.hosts import CpuHosts, GpuHosts
+from cdk.units.hosts import WITH_GPU, WITHOUT_GPU, Hosts
 from cdk.units.mirror import mirrored
 from cdk.units.model_cache import ModelCache
 from cdk.units.riva_preparation import RivaPreparation
 from cdk.units.riva_service import RivaService, address
 from cdk.units.wildcards import acknowledge_wildcards
+from gpu_fleet.capacity import CPU_INSTANCE
 from gpu_fleet.riva.models import require_streaming
 
 
@@ -72,8 +73,10 @@ class GpuFleetStack(Stack):
             "stop_within": AgentService.stop_within(self.settings),
             "protected": stage.retain,
         }
-        gpu = GpuHosts(self, "GpuHosts", **hosts, instance=stage.gpu_instance, most=stage.most_gpu_hosts + 1)
-        cpu = CpuHosts(self, "CpuHosts", **hosts, most=GROWTH * stage.fleet.agent_tasks)
+        # One host more than recognisers, on which a new one starts before the old goes.
+        most_gpu, most_cpu = stage.most_gpu_hosts + 1, GROWTH * stage.fleet.agent_tasks
+        gpu = Hosts(self, "GpuHosts", kind=WITH_GPU, instance=stage.gpu_instance, most=most_gpu, **hosts)
+        cpu = Hosts(self, "CpuHosts", kind=WITHOUT_GPU, instance=CPU_INSTANCE, most=most_cpu, **hosts)
         self.gpu_hosts = gpu.group
 
         cache = ModelCache(self, "Models", vpc=network.vpc)

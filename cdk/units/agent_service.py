@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration, Size, TimeZone, aws_applicationautoscaling, aws_ec2, aws_ecs, aws_kms
+from aws_cdk import Duration, aws_ec2, aws_ecs, aws_kms
 from constructs import Construct
 
 from agent.settings import AgentSettings
@@ -12,6 +12,8 @@ from cdk.stages import Stage
 from cdk.units import scrapes
 from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
+from cdk.units.containers import answers, lines, without_rights
+from cdk.units.day_and_night import scale_by_day
 from cdk.units.logs import CallLogs
 from cdk.units.nag import acknowledge
 from gpu_fleet.capacity import AGENT
@@ -23,14 +25,10 @@ LOAD: Final = 0.5
 """The share of its calls that a worker has on average: a wave of guests finds room until the next one has started."""
 GROWTH: Final = 3
 """How many times the workers of the busiest hour there may be."""
-LINES_IN_MEMORY: Final = Size.mebibytes(8)
-"""What waits for CloudWatch; beyond it lines are lost, for a container that waits lets guests wait."""
+COLLECTOR_CPU: Final = 64
+COLLECTOR_MIB: Final = 384
+"""What the collector takes of the agent's share of a host (`cdk/units/collector.py`)."""
 TEMPORARY: Final = [aws_ecs.TmpfsMountOption.NOSUID, aws_ecs.TmpfsMountOption.NODEV]
-NIGHT_WORKERS: Final = 2
-MORNING: Final = aws_applicationautoscaling.Schedule.cron(hour="6", minute="30")
-EVENING: Final = aws_applicationautoscaling.Schedule.cron(hour="22", minute="30")
-HOTELS_TIME: Final = TimeZone.EUROPE_BERLIN
-"""Every hotel's morning is within an hour or two of this one."""
 
 
 class AgentService(Construct):
@@ -112,45 +110,26 @@ class AgentService(Construct):
         written = settings.model_copy(
             update={"worker_host": "0.0.0.0", "worker_port": HEALTH_PORT, "metrics_port": scrapes.AGENT.port}  # noqa: S104
         )
-        linux = aws_ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
-        linux.drop_capabilities(aws_ecs.Capability.ALL)
+        linux = without_rights(self, "Linux")
         # The sockets between a worker and its jobs.
         linux.add_tmpfs(aws_ecs.Tmpfs(container_path="/tmp", size=128, mount_options=TEMPORARY))  # noqa: S108
         return self.task.add_container(
             "agent",
             image=built_image("agent/Dockerfile"),
-            cpu=int(AGENT.vcpu * 1024) - 64,
-            memory_limit_mib=int(AGENT.gib * 1024) - 384,
+            cpu=int(AGENT.vcpu * 1024) - COLLECTOR_CPU,
+            memory_limit_mib=int(AGENT.gib * 1024) - COLLECTOR_MIB,
             environment=written.write(),
             port_mappings=[aws_ecs.PortMapping(container_port=HEALTH_PORT)],
-            health_check=aws_ecs.HealthCheck(
-                command=[
-                    "CMD",
-                    "python",
-                    "-c",
-                    f"import urllib.request as u; u.urlopen('http://127.0.0.1:{HEALTH_PORT}/', timeout=3)",
-                ],
-                interval=Duration.seconds(15),
-                timeout=Duration.seconds(5),
-                retries=3,
-                start_period=Duration.seconds(120),
-            ),
+            health_check=answers(HEALTH_PORT, "/", every=Duration.seconds(15), start=Duration.seconds(120)),
             stop_timeout=self.stop_within(settings),
             readonly_root_filesystem=True,
             linux_parameters=linux,
-            logging=aws_ecs.LogDrivers.aws_logs(
-                stream_prefix="agent",
-                log_group=self.logs,
-                mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
-                max_buffer_size=LINES_IN_MEMORY,
-            ),
+            logging=lines(self.logs, "agent"),
         )
 
     def _scale(self, stage: Stage) -> None:
         by_day = stage.fleet.agent_tasks
-        by_night = min(NIGHT_WORKERS, by_day)
-        most = GROWTH * by_day
-        scaling = self.service.auto_scale_task_count(min_capacity=by_night, max_capacity=most)
+        scaling = scale_by_day(self.service, by_day=by_day, most=GROWTH * by_day)
         scaling.scale_to_track_custom_metric(
             "Calls",
             metric=scrapes.AGENT.metric("bellhop_agent_load", stage=stage, statistic="Average"),
@@ -158,7 +137,3 @@ class AgentService(Construct):
             scale_out_cooldown=Duration.minutes(1),
             scale_in_cooldown=Duration.minutes(15),
         )
-        for name, schedule, least in (("Morning", MORNING, by_day), ("Evening", EVENING, by_night)):
-            scaling.scale_on_schedule(
-                name, schedule=schedule, time_zone=HOTELS_TIME, min_capacity=least, max_capacity=most
-            )

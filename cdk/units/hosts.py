@@ -1,4 +1,4 @@
-"""The machines that containers run on, as ECS capacity providers: one with GPUs, one without.
+"""The machines that containers run on, as ECS capacity providers.
 
 ECS starts a host when a task finds no place, and ends it when its last task has gone. One that has to go keeps its
 tasks until they have ended, which an agent does with its last call.
@@ -6,6 +6,7 @@ tasks until they have ended, which an agent does with its last call.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from aws_cdk import Duration, aws_autoscaling, aws_ec2, aws_ecs, aws_iam
@@ -13,11 +14,7 @@ from constructs import Construct
 
 from cdk.machine_images import CPU_IMAGE, GPU_IMAGE
 from cdk.units.nag import acknowledge
-from gpu_fleet.capacity import CPU_INSTANCE
 
-GPU_DISK_GIB: Final = 200
-"""The recogniser's image takes some 15 GB packed and more than twice that unpacked, and a new one comes beside it."""
-CPU_DISK_GIB: Final = 60
 JOINS: Final = (
     "ecs:RegisterContainerInstance",
     "ecs:DeregisterContainerInstance",
@@ -27,6 +24,33 @@ JOINS: Final = (
 )
 RESERVED_MIB: Final = 512
 """Memory of a host that ECS gives to no task: its own agent and the system need it."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is particular about a sort of host."""
+
+    image: str
+    disk_gib: int
+    disk_mib_per_second: int
+    commands: tuple[str, ...] = ()
+    """Run before ECS' agent starts."""
+    agent_options: tuple[str, ...] = ()
+    """Settings of ECS' agent."""
+
+
+WITH_GPU: Final = Kind(
+    image=GPU_IMAGE,
+    # The recogniser's image takes some 15 GB packed and more than twice that unpacked, and a new one comes beside it.
+    disk_gib=200,
+    # Twice what a disk does for nothing: a host's first minutes are the reading and writing of that image.
+    disk_mib_per_second=250,
+    # ECS gives the GPU to one container; the one that watches the GPU sees it by this runtime.
+    # https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
+    commands=("nvidia-ctk runtime configure --runtime=docker --set-as-default", "systemctl restart docker"),
+    agent_options=("ECS_ENABLE_GPU_SUPPORT=true",),
+)
+WITHOUT_GPU: Final = Kind(image=CPU_IMAGE, disk_gib=60, disk_mib_per_second=125)
 
 
 class Hosts(Construct):
@@ -45,14 +69,11 @@ class Hosts(Construct):
         *,
         cluster: aws_ecs.Cluster,
         vpc: aws_ec2.IVpc,
+        kind: Kind,
         instance: str,
-        image: str,
-        disk: aws_ec2.BlockDeviceVolume,
         most: int,
         stop_within: Duration,
         protected: bool,
-        commands: tuple[str, ...] = (),
-        agent_options: tuple[str, ...] = (),
     ) -> None:
         super().__init__(scope, id)
         security_group = aws_ec2.SecurityGroup(
@@ -62,14 +83,24 @@ class Hosts(Construct):
         self._let_join(role, cluster)
         user_data = aws_ec2.UserData.for_linux()
         user_data.add_commands(
-            *commands,
-            *(f"echo {option} >> /etc/ecs/ecs.config" for option in (*_agent_options(stop_within), *agent_options)),
+            *kind.commands,
+            *(
+                f"echo {option} >> /etc/ecs/ecs.config"
+                for option in (*_agent_options(stop_within), *kind.agent_options)
+            ),
+        )
+        disk = aws_ec2.BlockDeviceVolume.ebs(
+            kind.disk_gib,
+            volume_type=aws_ec2.EbsDeviceVolumeType.GP3,
+            throughput=kind.disk_mib_per_second,
+            encrypted=True,
+            delete_on_termination=True,
         )
         template = aws_ec2.LaunchTemplate(
             self,
             "Template",
             instance_type=aws_ec2.InstanceType(instance),
-            machine_image=aws_ec2.MachineImage.from_ssm_parameter(image, os=aws_ec2.OperatingSystemType.LINUX),
+            machine_image=aws_ec2.MachineImage.from_ssm_parameter(kind.image, os=aws_ec2.OperatingSystemType.LINUX),
             # The library would also let a host write into every log group of the account.
             role=role.without_policy_updates(),
             security_group=security_group,
@@ -134,83 +165,11 @@ def _agent_options(stop_within: Duration) -> tuple[str, ...]:
         "ECS_AWSVPC_BLOCK_IMDS=true",
         "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true",
         f"ECS_CONTAINER_STOP_TIMEOUT={stop_within.to_seconds():.0f}s",
+        # Whoever lets the group buy spot hosts gets two minutes to drain instead of none.
         "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true",
-        # Every tag we pull is immutable, so what the host has is right.
-        "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached",
+        # Every tag we pull is immutable, so what the host has is right; what it needs no more is still cleaned away.
+        "ECS_IMAGE_PULL_BEHAVIOR=once",
         # A large layer is unpacked for minutes in which nothing seems to happen.
         "ECS_IMAGE_PULL_INACTIVITY_TIMEOUT=10m",
         f"ECS_RESERVED_MEMORY={RESERVED_MIB}",
-    )
-
-
-class GpuHosts(Hosts):
-    """Hosts with one GPU each, for the recogniser and the agents beside it."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        cluster: aws_ecs.Cluster,
-        vpc: aws_ec2.IVpc,
-        instance: str,
-        most: int,
-        stop_within: Duration,
-        protected: bool,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            cluster=cluster,
-            vpc=vpc,
-            instance=instance,
-            image=GPU_IMAGE,
-            # Faster than the least there is: a new host first reads and writes the recogniser's image.
-            disk=_disk(GPU_DISK_GIB, iops=6000, throughput=500),
-            most=most,
-            stop_within=stop_within,
-            protected=protected,
-            # ECS gives the GPU to one container; the one that watches the GPU sees it by this runtime.
-            # https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
-            commands=("nvidia-ctk runtime configure --runtime=docker --set-as-default", "systemctl restart docker"),
-            agent_options=("ECS_ENABLE_GPU_SUPPORT=true",),
-        )
-
-
-class CpuHosts(Hosts):
-    """Hosts without a GPU, for the agents that find no place beside a recogniser."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        cluster: aws_ecs.Cluster,
-        vpc: aws_ec2.IVpc,
-        most: int,
-        stop_within: Duration,
-        protected: bool,
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            cluster=cluster,
-            vpc=vpc,
-            instance=CPU_INSTANCE,
-            image=CPU_IMAGE,
-            disk=_disk(CPU_DISK_GIB, iops=3000, throughput=125),
-            most=most,
-            stop_within=stop_within,
-            protected=protected,
-        )
-
-
-def _disk(gib: int, *, iops: int, throughput: int) -> aws_ec2.BlockDeviceVolume:
-    return aws_ec2.BlockDeviceVolume.ebs(
-        gib,
-        volume_type=aws_ec2.EbsDeviceVolumeType.GP3,
-        encrypted=True,
-        delete_on_termination=True,
-        iops=iops,
-        throughput=throughput,
     )

@@ -19,9 +19,10 @@ from constructs import Construct
 
 from cdk.stages import Stage
 from cdk.units import scrapes
-from cdk.units.agent_service import EVENING, HOTELS_TIME, LINES_IN_MEMORY, MORNING
 from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
+from cdk.units.containers import answers, lines, without_rights
+from cdk.units.day_and_night import scale_by_day
 from cdk.units.logs import CallLogs
 from cdk.units.mirror import EXPORTER_TAG, mirrored_image, model_tag
 from cdk.units.model_cache import ModelCache
@@ -39,8 +40,6 @@ from gpu_fleet.riva.models import (
 from gpu_fleet.riva.settings import ProbeSettings
 
 HOST: Final = "riva"
-NIGHT_RECOGNISERS: Final = 2
-"""Or fewer where the day has fewer: two, so that a host that dies leaves one."""
 EARLY: Final = 0.8
 """The share of the recognisers' streams at which one more is started, for that takes minutes."""
 COUNTED_FOR: Final = 5
@@ -163,13 +162,12 @@ class RivaService(Construct):
             # Its root is not read-only: NVIDIA's container unpacks and links models outside its cache.
             # An agent that loses its recogniser says the last words again to another.
             stop_timeout=Duration.seconds(60),
-            logging=self._lines("riva"),
+            logging=lines(self.logs, "riva"),
         )
         cache.mount(self.task, container, path=CACHE_PATH)
 
     def _add_probe(self) -> None:
         settings = ProbeSettings(riva_url=f"127.0.0.1:{GRPC_PORT}", probe_port=scrapes.PROBE.port)
-        url = f"http://127.0.0.1:{settings.probe_port}/health"
         self.task.add_container(
             "probe",
             image=built_image("gpu_fleet/riva/Dockerfile"),
@@ -177,17 +175,13 @@ class RivaService(Construct):
             memory_limit_mib=512,
             environment=settings.write(),
             # This is how ECS, and through it the name, knows whether the recogniser hears.
-            health_check=aws_ecs.HealthCheck(
-                command=["CMD", "python", "-c", f"import urllib.request as u; u.urlopen('{url}', timeout=3)"],
-                interval=Duration.seconds(10),
-                timeout=Duration.seconds(5),
-                retries=3,
-                start_period=Duration.seconds(300),
+            health_check=answers(
+                settings.probe_port, "/health", every=Duration.seconds(10), start=Duration.seconds(300)
             ),
             readonly_root_filesystem=True,
-            linux_parameters=self._without_rights("Probe"),
+            linux_parameters=without_rights(self, "ProbeLinux"),
             stop_timeout=Duration.seconds(30),
-            logging=self._lines("probe"),
+            logging=lines(self.logs, "probe"),
         )
 
     def _add_proxy(self, token: str) -> None:
@@ -203,9 +197,9 @@ class RivaService(Construct):
             environment=settings.write(),
             port_mappings=[aws_ecs.PortMapping(container_port=settings.proxy_port)],
             readonly_root_filesystem=True,
-            linux_parameters=self._without_rights("Proxy"),
+            linux_parameters=without_rights(self, "ProxyLinux"),
             stop_timeout=Duration.seconds(30),
-            logging=self._lines("proxy"),
+            logging=lines(self.logs, "proxy"),
         )
 
     def _add_exporter(self, images: aws_ecr.IRepository) -> None:
@@ -223,31 +217,12 @@ class RivaService(Construct):
                 "DCGM_EXPORTER_LISTEN": f":{scrapes.GPU.port}",
             },
             stop_timeout=Duration.seconds(10),
-            logging=self._lines("gpu"),
+            logging=lines(self.logs, "gpu"),
         )
-
-    def _lines(self, prefix: str) -> aws_ecs.LogDriver:
-        return aws_ecs.LogDrivers.aws_logs(
-            stream_prefix=prefix,
-            log_group=self.logs,
-            mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
-            max_buffer_size=LINES_IN_MEMORY,
-        )
-
-    def _without_rights(self, name: str) -> aws_ecs.LinuxParameters:
-        linux = aws_ecs.LinuxParameters(self, f"{name}Linux", init_process_enabled=True)
-        linux.drop_capabilities(aws_ecs.Capability.ALL)
-        return linux
 
     def _scale(self, stage: Stage, model: RivaModel) -> None:
-        by_day = stage.fleet.riva_tasks
-        by_night = min(NIGHT_RECOGNISERS, by_day)
-        most = max(stage.most_gpu_hosts, by_day)
-        scaling = self.service.auto_scale_task_count(min_capacity=by_night, max_capacity=most)
-        for name, schedule, least in (("Morning", MORNING, by_day), ("Evening", EVENING, by_night)):
-            scaling.scale_on_schedule(
-                name, schedule=schedule, time_zone=HOTELS_TIME, min_capacity=least, max_capacity=most
-            )
+        most = max(stage.most_gpu_hosts, stage.fleet.riva_tasks)
+        scaling = scale_by_day(self.service, by_day=stage.fleet.riva_tasks, most=most)
         if most == 1:
             return
         period = Duration.minutes(COUNTED_FOR)

@@ -12,10 +12,10 @@ import pytest
 
 from cdk.machine_images import CPU_IMAGE, GPU_IMAGE
 from cdk.units.hosts import RESERVED_MIB
-from gpu_fleet.capacity import CPU_INSTANCE
-from gpu_fleet.prices import HOSTS
+from gpu_fleet.capacity import AGENT, CPU_INSTANCE, RIVA, SIDECARS
+from gpu_fleet.prices import HOSTS, Share
 from tests.infrastructure.conftest import Deployed
-from tests.infrastructure.fleet import one, reserved, resources
+from tests.infrastructure.fleet import containers, one, reserved, resources
 
 pytestmark = pytest.mark.infrastructure
 
@@ -101,6 +101,19 @@ def test_a_gpu_host_holds_a_recogniser_its_agents_and_one_successor(fleet: Deplo
     assert riva[1] + agents * agent[1] <= memory
     assert 1 + 1 + agents <= host["NetworkInfo"]["MaximumNetworkInterfaces"]
     assert host["GpuInfo"]["Gpus"][0]["Count"] == 1
+
+
+def test_tasks_take_what_the_plan_says(fleet: Deployed) -> None:
+    """The plan reckons with shares of a host, and no task's containers together may take more than theirs."""
+    shares = {
+        "RivaTask": Share(RIVA.vcpu + SIDECARS.vcpu, RIVA.gib + SIDECARS.gib),
+        "AgentsTask": AGENT,
+    }
+    for task, share in shares.items():
+        parts = containers(fleet, task).values()
+
+        assert sum(part["Cpu"] for part in parts) <= share.vcpu * 1024
+        assert sum(part["Memory"] for part in parts) <= share.gib * 1024
 
 
 def test_the_plans_hosts_are_ec2s() -> None:
