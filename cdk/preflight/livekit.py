@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -54,6 +55,8 @@ def key_counts(deployment: Deployment) -> Finding:
     except NoKey as error:
         return Finding.unseen(str(error), fix=_NO_KEY)
     except api.TwirpError as error:
+        if error.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise
         return Finding.wrong(
             f"{host} refuses the key ({error.code})",
             fix=f"put a key of this project into {deployment.stage.secret('livekit')} (LiveKit Cloud, Settings, Keys)",

@@ -187,6 +187,16 @@ async def test_a_key_of_another_project_sees_nothing() -> None:
     assert finding.state is State.UNSEEN
 
 
+async def test_an_answer_that_is_not_about_the_key_does_not_accuse_it() -> None:
+    """A server that has no rooms says nothing of the key."""
+    keep("livekit", LIVEKIT_KEY)
+
+    async with served(build_app(Trunks().methods(), **LIVEKIT_KEY)) as url:
+        finding = await found(livekit.key_counts, livekit=url)
+
+    assert finding.state is State.UNSEEN
+
+
 @pytest.mark.parametrize("look", [telephony.numbers, livekit.key_counts])
 async def test_without_livekits_key_nobody_is_asked(look: Callable[[Deployment], Finding]) -> None:
     """A missing or incomplete secret is told as such."""

@@ -203,8 +203,7 @@ def test_a_secret_that_is_missing_can_be_made_with_one_command(look: Look, name:
     finding = look(deployment(speech_key=True))
 
     assert finding.state is State.WRONG
-    assert finding.fix.startswith("aws secretsmanager create-secret --region eu-central-1")
-    assert f"--name bellhop/prod/{name} " in finding.fix
+    assert f"create-secret --region eu-central-1 --name bellhop/prod/{name} --secret-string file://" in finding.fix
 
 
 WRONG_FORMS = (
