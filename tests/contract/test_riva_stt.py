@@ -37,6 +37,9 @@ async def serving() -> AsyncIterator[tuple[ScriptedRiva, str]]:
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    # On a busy machine a server that has just started may refuse its first client.
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as first:
+        await first.channel_ready()
     yield service, f"127.0.0.1:{port}"
     await server.stop(None)
 
