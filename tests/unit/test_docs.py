@@ -1,5 +1,6 @@
 """What the documents say about the code is what the code says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from lambdas.shared.domain.call import TRANSITIONS
 
 pytestmark = pytest.mark.unit
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 def state_diagram() -> str:
@@ -22,3 +24,37 @@ def test_the_picture_of_a_call_is_the_table() -> None:
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
 
     assert state_diagram() in page, f"put this into docs/architecture.md:\n{state_diagram()}"
+
+
+def test_every_decision_is_in_the_index_by_its_title() -> None:
+    """Whoever looks for a decision finds it in docs/adr/README.md, and nothing there has been renamed since."""
+    rows = {
+        f"| [{page.name[:4]}]({page.name}) | {page.read_text(encoding='utf-8').splitlines()[0].partition('. ')[2]} |"
+        for page in (DOCS / "adr").glob("0*.md")
+    }
+
+    assert rows <= set((DOCS / "adr/README.md").read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
+def test_a_page_links_to_what_is_there(page: Path) -> None:
+    """A link to another page, and to a heading of it, leads somewhere."""
+    broken = [
+        target
+        for target in re.findall(
+            r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+        )
+        if not target.startswith(("http:", "https:", "mailto:")) and not leads_somewhere(page, target)
+    ]
+
+    assert not broken
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    """Whether the linked file exists and has the linked heading, as GitHub makes an anchor of one."""
+    name, _, anchor = target.partition("#")
+    file = (page.parent / name).resolve() if name else page
+    if not file.exists() or not anchor:
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
