@@ -82,6 +82,16 @@ class Container:
         lines = (self.root / "opt/bellhop/pyvenv.cfg").read_text().splitlines()
         return dict(line.split(" = ", 1) for line in lines)["version"]
 
+    def require_bytecode(self) -> None:
+        """Raises BuildError when a module would be compiled again at every start, for nothing can be written then."""
+        tag = f"cpython-{''.join(self.python.split('.')[:2])}"
+        for folder in ("opt/bellhop/lib", "srv/bellhop"):
+            for module in (self.root / folder).rglob("*.py"):
+                compiled = module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc"
+                # Bit 0: by hash and not by date; bit 1: checked (https://peps.python.org/pep-0552/).
+                if not compiled.exists() or compiled.read_bytes()[4:8] != b"\x01\x00\x00\x00":
+                    raise BuildError(f"{module.relative_to(self.root)} has no bytecode that holds whatever its date")
+
     @property
     def command(self) -> list[str]:
         """Starts it in a mount namespace of its own; the process that is started becomes the image's."""

@@ -145,6 +145,7 @@ async def _prove(names: Sequence[str], built: Mapping[str, Built]) -> list[Seen]
         seen = []
         for name in names:
             with container_of(WORKS[name].image) as container:
+                container.require_bytecode()
                 seen.append(await _see(WORKS[name], container, stack, built[name]))
             _tell(f"{name}: {seen[-1].did}; {seen[-1].runs_as}, healthy after {seen[-1].healthy_after:.1f} s")
         return seen
