@@ -23,6 +23,13 @@ than 0 builds in queue".
 
 Source: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 """
+FUNCTIONS_QUOTA: Final = "L-B99A9384"
+"""Lambda's "Concurrent executions"; 10 in many new accounts.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+RUNNING_A_CALL: Final = 5
+"""Functions that a call may have running at one moment: an event, a turn, a tool, a speech plan, LiveKit's report."""
 ONE_MORE: Final = 1
 """A new recogniser starts on a host of its own before the old one goes."""
 
@@ -36,6 +43,17 @@ def gpu_quota(deployment: Deployment) -> Finding:
 def cpu_quota(deployment: Deployment) -> Finding:
     """The quota for ordinary instances holds the hosts of the agents that find no place beside a recogniser."""
     return _holds(deployment, STANDARD_QUOTA, CPU_INSTANCE, deployment.stage.fleet.cpu_hosts + ONE_MORE)
+
+
+def functions_quota(deployment: Deployment) -> Finding:
+    """As many functions may run at once as the calls of the busiest moment need."""
+    calls = deployment.stage.fleet.calls_at_once
+    granted = deployment.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    seen = f"{calls} calls at once need {calls * RUNNING_A_CALL} functions of {granted}"
+    if granted < calls * RUNNING_A_CALL:
+        # Below a thousand every other program of the account is in the way as well.
+        return Finding.wrong(seen, fix=_raise("lambda", FUNCTIONS_QUOTA, 1000, deployment))
+    return Finding.fine(seen)
 
 
 def builds_quota(deployment: Deployment) -> Finding:

@@ -16,6 +16,7 @@ CHECKS: Final = (
     Check("CDK bootstrap", account.bootstrap),
     Check("quota of GPU hosts", capacity.gpu_quota),
     Check("quota of agents' hosts", capacity.cpu_quota),
+    Check("quota of functions", capacity.functions_quota),
     Check("quota of builds", capacity.builds_quota),
     Check("GPU zones", capacity.gpu_zones),
     Check("machine images", images.machine_images),

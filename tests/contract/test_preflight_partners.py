@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cdk.preflight import livekit, registry, telephony
+from cdk.preflight import capacity, livekit, registry, telephony
+from cdk.preflight.checks import CHECKS
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding, State
 from cdk.preflight.look import Check, look_at
@@ -195,6 +196,21 @@ async def test_an_answer_that_is_not_about_the_key_does_not_accuse_it() -> None:
         finding = await found(livekit.key_counts, livekit=url)
 
     assert finding.state is State.UNSEEN
+
+
+async def test_no_check_fails_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an account that has nothing each check still looks, and says what to do about all that is not fine."""
+    # moto has no quotas of these services.
+    monkeypatch.setattr(capacity, "_granted", lambda *_: 0.0)
+    looked_at = [check for check in CHECKS if check.look not in (capacity.builds_quota, capacity.functions_quota)]
+
+    async with served(registry_app()) as image_registry, served(build_app({}, **LIVEKIT_KEY)) as telephone:
+        deployment = Deployment(STAGE, HOTELS, boto3.Session(), registry=image_registry, livekit=telephone)
+        findings = await asyncio.to_thread(look_at, deployment, looked_at, seconds=90)
+
+    assert {subject: one.seen for subject, one in findings.items() if "the check failed" in one.seen} == {}
+    assert {subject for subject, one in findings.items() if one.state is not State.FINE and not one.fix} == set()
+    assert findings["quota of GPU hosts"].state is State.WRONG
 
 
 @pytest.mark.parametrize("look", [telephony.numbers, livekit.key_counts])

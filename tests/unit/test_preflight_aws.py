@@ -129,6 +129,18 @@ def test_an_untouched_quota_is_awss_default() -> None:
     assert finding.seen.endswith("vCPUs of 0")
 
 
+@pytest.mark.parametrize(("granted", "state"), [(10, State.WRONG), (1000, State.FINE)])
+def test_functions_may_run_for_all_calls_at_once(granted: int, state: State) -> None:
+    """A new account's ten functions at once are too few for a rush of guests."""
+    for_prod, answers = scripted("lambda")
+    answers.add_response("get_account_settings", {"AccountLimit": {"ConcurrentExecutions": granted}})
+
+    finding = capacity.functions_quota(for_prod)
+
+    assert finding.state is state
+    assert state is State.FINE or "--service-code lambda --quota-code L-B99A9384" in finding.fix
+
+
 @pytest.mark.parametrize(
     ("quotas", "state"),
     [
