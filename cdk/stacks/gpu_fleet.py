@@ -80,6 +80,7 @@ class GpuFleetStack(Stack):
         self.gpu_hosts = gpu.group
 
         cache = ModelCache(self, "Models", vpc=network.vpc)
+        cache.let_in(gpu.security_group)
         riva = RivaService(
             self,
             "Riva",

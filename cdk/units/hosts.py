@@ -45,9 +45,13 @@ WITH_GPU: Final = Kind(
     disk_gib=200,
     # Twice what a disk does for nothing: a host's first minutes are the reading and writing of that image.
     disk_mib_per_second=250,
-    # ECS gives the GPU to one container; the one that watches the GPU sees it by this runtime.
-    # https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
-    commands=("nvidia-ctk runtime configure --runtime=docker --set-as-default", "systemctl restart docker"),
+    # ECS gives the GPU to one container; the one that watches the GPU sees it by docker's default runtime, which
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-gpu.html sets so. `nvidia-ctk runtime configure`
+    # would name the runtime a second time, beside the image's own way, and docker would not start.
+    commands=(
+        """echo 'OPTIONS="--default-ulimit nofile=32768:65536 --default-runtime nvidia"' > /etc/sysconfig/docker""",
+        "systemctl restart docker",
+    ),
     agent_options=("ECS_ENABLE_GPU_SUPPORT=true",),
 )
 WITHOUT_GPU: Final = Kind(image=CPU_IMAGE, disk_gib=60, disk_mib_per_second=125)
@@ -76,7 +80,7 @@ class Hosts(Construct):
         protected: bool,
     ) -> None:
         super().__init__(scope, id)
-        security_group = aws_ec2.SecurityGroup(
+        self.security_group = aws_ec2.SecurityGroup(
             self, "SecurityGroup", vpc=vpc, description="Hosts of the fleet: nothing comes in"
         )
         role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com"))
@@ -103,7 +107,7 @@ class Hosts(Construct):
             machine_image=aws_ec2.MachineImage.from_ssm_parameter(kind.image, os=aws_ec2.OperatingSystemType.LINUX),
             # The library would also let a host write into every log group of the account.
             role=role.without_policy_updates(),
-            security_group=security_group,
+            security_group=self.security_group,
             user_data=user_data,
             # Encrypted with AWS' own key: a disk holds images and nothing of a guest.
             block_devices=[aws_ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],

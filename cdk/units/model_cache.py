@@ -22,7 +22,11 @@ class ModelCache(Construct):
     def __init__(self, scope: Construct, id: str, *, vpc: aws_ec2.IVpc) -> None:
         super().__init__(scope, id)
         self._security_group = aws_ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=vpc, description="Models: recognisers mount them", allow_all_outbound=False
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="Models: hosts mount them for recognisers",
+            allow_all_outbound=False,
         )
         self._files = aws_efs.FileSystem(
             self,
@@ -67,9 +71,12 @@ class ModelCache(Construct):
             )
         )
 
-    def let_in(self, client: aws_ec2.ISecurityGroup) -> None:
-        """Whoever has this security group may reach the volume."""
-        self._security_group.add_ingress_rule(client, aws_ec2.Port.tcp(NFS), "recognisers mount their models")
+    def let_in(self, hosts: aws_ec2.ISecurityGroup) -> None:
+        """Hosts with this security group may reach the volume: on EC2 it is they who mount what a task asks for.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tutorial-efs-volumes.html
+        """
+        self._security_group.add_ingress_rule(hosts, aws_ec2.Port.tcp(NFS), "hosts mount the models for recognisers")
 
 
 def _only_encrypted() -> aws_iam.PolicyStatement:

@@ -82,10 +82,6 @@ class RivaService(Construct):
         self.security_group.add_egress_rule(
             aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443), "models of NVIDIA's registry, and AWS"
         )
-        self.security_group.add_egress_rule(
-            aws_ec2.Peer.ipv4(vpc.vpc_cidr_block), aws_ec2.Port.tcp(2049), "the model cache"
-        )
-        cache.let_in(self.security_group)
         self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
         self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
         self._add_riva(model, images, cache, ngc)

@@ -133,6 +133,27 @@ def test_only_agents_reach_a_recogniser(fleet: Deployed) -> None:
         assert service(fleet, prefix)["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
 
 
+def test_a_recogniser_leaves_the_network_by_https_alone(fleet: Deployed) -> None:
+    """It fetches its model from NVIDIA's registry and asks AWS; nothing else of the world is open to it."""
+    riva = one(fleet, "AWS::EC2::SecurityGroup", "RivaSecurityGroup")[1]["Properties"]
+
+    assert [(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in riva["SecurityGroupEgress"]] == [
+        ("0.0.0.0/0", 443, 443)
+    ]
+    assert not resources(fleet, "AWS::EC2::SecurityGroupEgress")
+
+
+def test_gpu_hosts_mount_the_models(fleet: Deployed) -> None:
+    """On EC2 the host mounts a task's volume, by its own network interface; nobody else reaches the volume."""
+    cache = {"Fn::GetAtt": [one(fleet, "AWS::EC2::SecurityGroup", "ModelsSecurityGroup")[0], "GroupId"]}
+    hosts = {"Fn::GetAtt": [one(fleet, "AWS::EC2::SecurityGroup", "GpuHostsSecurityGroup")[0], "GroupId"]}
+    rules = [found["Properties"] for found in resources(fleet, "AWS::EC2::SecurityGroupIngress").values()]
+
+    assert [(rule["SourceSecurityGroupId"], rule["FromPort"]) for rule in rules if rule["GroupId"] == cache] == [
+        (hosts, 2049)
+    ]
+
+
 def test_agents_may_call_their_routes_and_read_three_keys(fleet: Deployed) -> None:
     """An agent reads the keys of LiveKit, the model and the voices, calls its own routes, and may nothing else."""
     said = statements(fleet, "AgentsTaskTaskRole")

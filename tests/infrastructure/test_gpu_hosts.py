@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,30 @@ def test_hosts_are_closed(fleet: Deployed) -> None:
     assert not {json.dumps(group) for group in opened} & {
         json.dumps({"Fn::GetAtt": [name, "GroupId"]}) for name in groups
     }
+
+
+def test_a_host_starts_as_it_is_told(fleet: Deployed, tmp_path: Path) -> None:
+    """The script of a GPU host runs without a fault and leaves what docker and ECS' agent read."""
+    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    for folder in ("sysconfig", "ecs"):
+        (tmp_path / folder).mkdir()
+    data = one(fleet, "AWS::EC2::LaunchTemplate", "GpuHosts")[1]["Properties"]["LaunchTemplateData"]["UserData"]
+    parts = data["Fn::Base64"]["Fn::Join"][1]
+    script = "".join(part if isinstance(part, str) else "the-cluster" for part in parts)
+
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace("/etc/", f"{tmp_path}/")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        check=True,
+    )
+
+    docker = shlex.split((tmp_path / "sysconfig/docker").read_text())
+    agent = dict(line.split("=", 1) for line in (tmp_path / "ecs/ecs.config").read_text().splitlines())
+    assert docker == ["OPTIONS=--default-ulimit nofile=32768:65536 --default-runtime nvidia"]
+    assert agent["ECS_CLUSTER"] == "the-cluster"
+    assert agent["ECS_ENABLE_GPU_SUPPORT"] == "true"
+    assert agent["ECS_RESERVED_MEMORY"] == str(RESERVED_MIB)
 
 
 def test_machine_images_are_pinned(fleet: Deployed) -> None:

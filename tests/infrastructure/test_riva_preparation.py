@@ -49,6 +49,7 @@ def test_a_model_is_prepared_before_it_is_run(fleet: Deployed) -> None:
         for name in resources(fleet, "AWS::IAM::Policy")
         if name.startswith(("RivaTask", "PreparationRole", "GpuHosts"))
     }
+    needed |= {name for name in resources(fleet, "AWS::EC2::SecurityGroupIngress") if name.startswith("Models")}
 
     assert mirror in waits_for(fleet, warm_up)
     assert needed <= waits_for(fleet, warm_up)
