@@ -75,7 +75,7 @@ def test_a_host_starts_as_it_is_told(fleet: Deployed, tmp_path: Path) -> None:
     script = "".join(part if isinstance(part, str) else "the-cluster" for part in parts)
 
     subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace("/etc/", f"{tmp_path}/")],
+        ["/bin/bash", "-euo", "pipefail", "-c", script.replace("/etc/", f"{tmp_path}/")],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         check=True,
     )
