@@ -11,6 +11,11 @@ from cdk.preflight.finding import Finding
 
 NEEDED_BOOTSTRAP: Final = 6
 """The bootstrap stack's version that the templates' own rule CheckBootstrapVersion asks for."""
+ECS_ROLE: Final = "AWSServiceRoleForECS"
+"""The role by which ECS works in an account. ECS makes it with the first cluster and then takes it before it is known
+everywhere, so the first deployment of a new account often fails
+(https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818).
+"""
 _BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
 
 
@@ -41,3 +46,17 @@ def bootstrap(deployment: Deployment) -> Finding:
     if version < NEEDED_BOOTSTRAP:
         return Finding.wrong(f"bootstrap version {version}; {NEEDED_BOOTSTRAP} is needed", fix=fix)
     return Finding.fine(f"bootstrap version {version}")
+
+
+def ecs_role(deployment: Deployment) -> Finding:
+    """ECS has its role in the account."""
+    try:
+        deployment.client("iam").get_role(RoleName=ECS_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return Finding.wrong(
+            f"the account has no {ECS_ROLE}",
+            fix="aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
+        )
+    return Finding.fine(f"the account has {ECS_ROLE}")

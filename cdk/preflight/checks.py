@@ -14,6 +14,7 @@ CHECKS: Final = (
     Check("container builder", machine.docker),
     Check("AWS credentials", account.credentials),
     Check("CDK bootstrap", account.bootstrap),
+    Check("role of ECS", account.ecs_role),
     Check("quota of GPU hosts", capacity.gpu_quota),
     Check("quota of agents' hosts", capacity.cpu_quota),
     Check("quota of functions", capacity.functions_quota),

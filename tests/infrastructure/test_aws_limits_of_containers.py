@@ -124,6 +124,38 @@ def test_a_strategy_has_one_base_and_something_to_grow_on(deployed: Deployed) ->
         assert "LaunchType" not in service["Properties"], name
 
 
+def needs(template: Mapping[str, Any], name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Everything that CloudFormation makes before a resource: what it waits for, what it refers to, and so on."""
+    resource = template["Resources"][name]
+    waits = resource.get("DependsOn", [])
+    written = json.dumps(resource.get("Properties", {}))
+    first = {waits} if isinstance(waits, str) else set(waits)
+    first |= set(re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"', written)) & template["Resources"].keys()
+    for other in first - known:
+        known = needs(template, other, known | {other})
+    return known
+
+
+def test_services_wait_until_their_cluster_has_its_providers(deployed: Deployed) -> None:
+    """A service with a provider that is not associated with the cluster yet is refused: CREATE_SERVICE."""
+    template = deployed.templates["gpu_fleet"]
+    kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
+    for name in (one for one, kind in kinds.items() if kind == SERVICE):
+        before = {kinds[one] for one in needs(template, name)}
+        assert "AWS::ECS::ClusterCapacityProviderAssociations" in before, name
+
+
+def test_a_volume_that_is_opened_by_rights_is_encrypted_on_its_way(deployed: Deployed) -> None:
+    """An access point or IAM needs encryption in transit.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html
+    """
+    for task in deployed.resources(TASK).values():
+        for volume in found(task, "Properties", "Volumes", "*", "EFSVolumeConfiguration"):
+            assert volume["TransitEncryption"] == "ENABLED"
+            assert volume.get("RootDirectory", "/") == "/"
+
+
 def test_hosts_that_are_protected_by_ecs_are_protected_by_their_group(deployed: Deployed) -> None:
     """Managed termination protection needs managed scaling, and a group whose new hosts are protected from scale-in.
 

@@ -91,6 +91,16 @@ def test_the_cdk_has_to_be_bootstrapped(version: str | None, state: State) -> No
     assert state is State.FINE or finding.fix == f"npx cdk bootstrap aws://{MOTOS_ACCOUNT}/eu-central-1"
 
 
+def test_ecs_has_its_role_before_the_first_cluster() -> None:
+    """In a new account the role is made first: ECS takes it too early when it has to make it itself."""
+    missing = account.ecs_role(deployment())
+    boto3.client("iam").create_role(RoleName="AWSServiceRoleForECS", AssumeRolePolicyDocument="{}")
+    there = account.ecs_role(deployment())
+
+    assert (missing.state, there.state) == (State.WRONG, State.FINE)
+    assert missing.fix == "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+
+
 def quota(value: float, name: str = "Quota", code: str = "L-1") -> dict[str, Any]:
     return {"QuotaName": name, "QuotaCode": code, "Value": value}
 
