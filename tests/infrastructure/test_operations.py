@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Final
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
 from agent.lifecycle import Failure
 from cdk.machine_images import RELEASE
 from cdk.stacks.api import renewed_secrets
+from cdk.stacks.data import MODELS_KEPT
 from cdk.stages import NEEDED, Operator, Stage
+from cdk.units.conditions import OLD_SECRET_DAYS, SLOW_TURN_MS
 from cdk.units.queries import QUESTIONS
 from gpu_fleet.capacity import Demand, plan
 from tests.infrastructure.conftest import ROOT, Deployed
@@ -67,6 +72,38 @@ def test_every_link_leads_somewhere() -> None:
     }
 
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) - headings == set()
+
+
+def test_shell_blocks_are_shell() -> None:
+    """Whoever copies a block at night gets no syntax error."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        parsed = subprocess.run(
+            ["/bin/bash", "-n"], input=block.replace("<", "").replace(">", ""), text=True, check=False
+        )
+        assert parsed.returncode == 0, block
+
+
+OF_THE_CLI: Final = {"query", "output", "region", "profile", "max-items"}
+"""Options that every command of AWS's command line has; `logs tail` and its options are its own."""
+COMMAND: Final = re.compile(r"\baws ([a-z0-9-]+) ([a-z-]+)((?:(?!\baws |`[^`]* `|[|;]).)*)")
+
+
+def test_commands_of_aws_exist() -> None:
+    """Every command of AWS that the page gives is one, with options that it has."""
+    commands = COMMAND.findall(TEXT.replace("\\ ", ""))
+    assert len(commands) >= 15
+    for service, operation, rest in commands:
+        if (service, operation) == ("logs", "tail"):
+            continue
+        model = botocore.session.get_session().get_service_model(service)
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in operations, (service, operation)
+        shape = model.operation_model(operations[operation]).input_shape
+        members = {xform_name(name, "-") for name in shape.members} if shape else set()
+        options = set(re.findall(r"(?<= )--([a-z-]+)", rest.partition("`")[0])) - OF_THE_CLI
+        assert {option.removeprefix("no-") for option in options} <= members, (service, operation)
 
 
 def test_names_are_found_as_the_page_says(prod: Deployed) -> None:
@@ -131,6 +168,29 @@ def test_costs_are_those_of_the_fleet() -> None:
         assert (int(gpu_hosts), int(cpu_hosts)) == (fleet.gpu_hosts, fleet.cpu_hosts)
         assert monthly == f"{fleet.monthly_eur:,.0f}"
         assert each == f"{fleet.monthly_eur / int(hotels):,.0f}"
+
+
+def test_figures_are_the_stages(prod: Deployed) -> None:
+    """How long things take and how many are kept is what the templates say."""
+    (stop,) = {
+        container["StopTimeout"]
+        for task in prod.resources("AWS::ECS::TaskDefinition").values()
+        for container in task["Properties"]["ContainerDefinitions"]
+        if container["Name"] == "agent"
+    }
+    (grace,) = {
+        service["Properties"]["HealthCheckGracePeriodSeconds"]
+        for service in prod.resources("AWS::ECS::Service").values()
+        if "HealthCheckGracePeriodSeconds" in service["Properties"]
+    }
+    (letters,) = {queue["Properties"]["MessageRetentionPeriod"] for queue in prod.resources("AWS::SQS::Queue").values()}
+
+    assert f"end with their last, {stop // 60} minutes at most" in TEXT
+    assert f"up to {grace // 60} where a new driver" in TEXT
+    assert f"waits in its queue, for {letters // 86_400} days" in TEXT
+    assert f"later than {SLOW_TURN_MS / 1000} seconds" in TEXT
+    assert f"value is {OLD_SECRET_DAYS} days old" in TEXT
+    assert MODELS_KEPT == 3, "three last images"
 
 
 def test_reasons_of_failed_calls_are_the_agents() -> None:
