@@ -33,6 +33,7 @@ pytestmark = pytest.mark.contract
 
 HOTELS = Hotels.load(Path("hotels"))
 STAGE = Stage.of("prod", {"livekit_url": "wss://aurora-x1.eu.rtc.livekit.cloud"})
+SESSION = boto3.Session("testing", "testing", region_name="eu-central-1")
 NGC_KEY = "nvapi-only-for-this-test"
 LIVEKIT_KEY = {"api_key": "APItest", "api_secret": "a-secret-of-more-than-32-characters"}
 NUMBER = "+493023125001"
@@ -40,8 +41,6 @@ NUMBER = "+493023125001"
 
 @pytest.fixture(autouse=True)
 def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
     # A proxy of the machine's would be asked for the loopback interface too.
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with mock_aws():
@@ -49,12 +48,12 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def keep(name: str, value: object) -> None:
-    secrets = boto3.client("secretsmanager", region_name="eu-central-1")
+    secrets = SESSION.client("secretsmanager")
     secrets.create_secret(Name=STAGE.secret(name), SecretString=json.dumps(value))
 
 
 async def found(look: Callable[[Deployment], Finding], **places: str) -> Finding:
-    deployment = Deployment(STAGE, HOTELS, boto3.Session(), **places)
+    deployment = Deployment(STAGE, HOTELS, SESSION, **places)
     return (await asyncio.to_thread(look_at, deployment, [Check("it", look)]))["it"]
 
 
@@ -205,7 +204,7 @@ async def test_no_check_fails_by_itself(monkeypatch: pytest.MonkeyPatch) -> None
     looked_at = [check for check in CHECKS if check.look not in (capacity.builds_quota, capacity.functions_quota)]
 
     async with served(registry_app()) as image_registry, served(build_app({}, **LIVEKIT_KEY)) as telephone:
-        deployment = Deployment(STAGE, HOTELS, boto3.Session(), registry=image_registry, livekit=telephone)
+        deployment = Deployment(STAGE, HOTELS, SESSION, registry=image_registry, livekit=telephone)
         findings = await asyncio.to_thread(look_at, deployment, looked_at, seconds=90)
 
     assert {subject: one.seen for subject, one in findings.items() if "the check failed" in one.seen} == {}

@@ -12,6 +12,7 @@ from botocore import xform_name
 
 from agent.lifecycle import Failure
 from cdk.machine_images import RELEASE
+from cdk.preflight.checks import CHECKS
 from cdk.stacks.api import renewed_secrets
 from cdk.stacks.data import MODELS_KEPT
 from cdk.stages import NEEDED, Operator, Stage
@@ -128,6 +129,14 @@ def test_saved_questions_are_the_stages() -> None:
 
     assert listed == QUESTIONS.keys()
     assert set(re.findall(r"question \*\*(.+?)\*\*", TEXT, re.IGNORECASE)) <= QUESTIONS.keys()
+
+
+def test_rows_of_preflight_are_its_own() -> None:
+    """A row that the page sends somebody to is one of preflight's table."""
+    named = set(re.findall(r"row `([^`]+)`", TEXT))
+
+    assert named
+    assert named <= {check.subject for check in CHECKS}
 
 
 def test_every_secret_can_be_rotated_by_the_page() -> None:

@@ -25,20 +25,19 @@ pytestmark = pytest.mark.unit
 
 HOTELS = Hotels.load(Path("hotels"))
 MOTOS_ACCOUNT = "123456789012"
+SESSION = boto3.Session("testing", "testing", region_name="eu-central-1")
+"""One for all tests: a session reads the descriptions of AWS's services once."""
 HIDDEN = "hunter2-hunter2-hunter2"
 
 
 @pytest.fixture(autouse=True)
-def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+def _aws() -> Iterator[None]:
     with mock_aws():
         yield
 
 
 def deployment(name: str = "prod", **said: Any) -> Deployment:
-    return Deployment(Stage.of(name, said), HOTELS, boto3.Session())
+    return Deployment(Stage.of(name, said), HOTELS, SESSION)
 
 
 class Scripted:
@@ -46,12 +45,12 @@ class Scripted:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._client = boto3.Session().client(service, region_name="eu-central-1")  # type: ignore[call-overload]
+        self._client = SESSION.client(service)  # type: ignore[call-overload]
         self.answers = Stubber(self._client)
         self.answers.activate()
 
     def client(self, service: str, **options: Any) -> Any:
-        return self._client if service == self._service else boto3.Session().client(service, **options)  # type: ignore[call-overload]
+        return self._client if service == self._service else SESSION.client(service, **options)  # type: ignore[call-overload]
 
 
 def scripted(service: str) -> tuple[Deployment, Stubber]:
@@ -61,9 +60,7 @@ def scripted(service: str) -> tuple[Deployment, Stubber]:
 
 def keep(name: str, value: str | Mapping[str, str]) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
-    boto3.client("secretsmanager", region_name="eu-central-1").create_secret(
-        Name=f"bellhop/prod/{name}", SecretString=text
-    )
+    SESSION.client("secretsmanager").create_secret(Name=f"bellhop/prod/{name}", SecretString=text)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +79,7 @@ def test_credentials_are_of_the_stages_account(said: Mapping[str, str], state: S
 def test_the_cdk_has_to_be_bootstrapped(version: str | None, state: State) -> None:
     """Without the CDK's own stack, or with one that is too old, nothing can be deployed."""
     if version:
-        ssm = boto3.client("ssm", region_name="eu-central-1")
+        ssm = SESSION.client("ssm")
         ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value=version, Type="String")
 
     finding = account.bootstrap(deployment(account=MOTOS_ACCOUNT))
@@ -94,7 +91,7 @@ def test_the_cdk_has_to_be_bootstrapped(version: str | None, state: State) -> No
 def test_ecs_has_its_role_before_the_first_cluster() -> None:
     """In a new account the role is made first: ECS takes it too early when it has to make it itself."""
     missing = account.ecs_role(deployment())
-    boto3.client("iam").create_role(RoleName="AWSServiceRoleForECS", AssumeRolePolicyDocument="{}")
+    SESSION.client("iam").create_role(RoleName="AWSServiceRoleForECS", AssumeRolePolicyDocument="{}")
     there = account.ecs_role(deployment())
 
     assert (missing.state, there.state) == (State.WRONG, State.FINE)
@@ -272,7 +269,7 @@ CALL = "call_+493023125001_aB3dE5gH7jK9"
 
 
 def deploy_stacks(*stacks: str) -> None:
-    cloudformation = boto3.client("cloudformation", region_name="eu-central-1")
+    cloudformation = SESSION.client("cloudformation")
     table = {
         "Type": "AWS::DynamoDB::Table",
         "Properties": {
@@ -293,7 +290,7 @@ def deploy_stacks(*stacks: str) -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts a call with events of these sources into the table of a stage that is deployed."""
     deploy_stacks("data", "api")
-    database = boto3.client("dynamodb", region_name="eu-central-1")
+    database = SESSION.client("dynamodb")
     create_tables(database)
     monkeypatch.setattr(Deployment, "stack_resources", lambda *_: {"CallsTable1234": "calls"})
     monkeypatch.setattr(Deployment, "stack_outputs", lambda *_: {"WebhookUrl": WEBHOOK})
