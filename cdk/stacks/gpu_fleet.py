@@ -24,6 +24,7 @@ from cdk.units.riva_service import RivaService, address
 from cdk.units.wildcards import acknowledge_wildcards
 from gpu_fleet.capacity import CPU_INSTANCE
 from gpu_fleet.riva.models import require_streaming
+from gpu_fleet.riva.prepare import KEY
 
 
 class GpuFleetStack(Stack):
@@ -92,7 +93,6 @@ class GpuFleetStack(Stack):
             namespace=namespace,
             images=data.riva_images,
             cache=cache,
-            ngc=secrets["ngc"],
             proxy_token=stage.secret("legacy-token"),
             logs_key=data.log_key,
         )
@@ -114,6 +114,9 @@ class GpuFleetStack(Stack):
             subnets=network.vpc.private_subnets,
         )
         mirror = preparation.mirror(mirrored(model))
+        riva.open_registry(
+            aws_secretsmanager.Secret.from_secret_complete_arn(self, "NgcKey", mirror.get_att_string(KEY))
+        )
         warm = preparation.warm_up(
             {"Model": model.image, "Tag": model.tag, "Selector": model.selector, "Instance": stage.gpu_instance},
             after=[mirror, gpu, self.cluster, cache, riva.task, riva.security_group, riva.logs],

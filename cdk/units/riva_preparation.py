@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from aws_cdk import (
+    CfnElement,
     CfnResource,
     CustomResource,
     Duration,
     RemovalPolicy,
+    Stack,
     aws_codebuild,
     aws_ec2,
     aws_ecr,
@@ -33,6 +35,7 @@ from cdk.units.function_code import FunctionCode
 from cdk.units.logs import CallLogs
 from cdk.units.mirror import repository_address
 from cdk.units.nag import acknowledge
+from cdk.units.wildcards import acknowledge_wildcards
 from gpu_fleet.riva.prepare import Places
 from lambdas.riva_setup.settings import RivaSetupSettings
 
@@ -68,7 +71,7 @@ class RivaPreparation(Construct):
             repository=repository_address(self, images),
             ngc_secret=ngc.secret_name,
             cluster=cluster.cluster_name,
-            task_definition=task.task_definition_arn,
+            task_definition=Stack.of(self).get_logical_id(cast("CfnElement", task.node.default_child)),
             provider=provider.capacity_provider_name,
             subnets=",".join(subnet.subnet_id for subnet in subnets),
             security_group=security_group.security_group_id,
@@ -111,7 +114,10 @@ class RivaPreparation(Construct):
         self._able = (self._role, self._project, self.function, died)
 
     def mirror(self, images: Mapping[str, str]) -> CustomResource:
-        """The images, by the tag in our repository, are there when this resource is."""
+        """The images, by the tag in our repository, are there when this resource is.
+
+        Its attribute `gpu_fleet.riva.prepare.KEY` is the whole ARN of the secret with NVIDIA's key.
+        """
         return self._step("Mirror", {"Step": "mirror", "Images": dict(images)})
 
     def warm_up(self, what: Mapping[str, str], *, after: Sequence[IDependable]) -> CustomResource:
@@ -176,11 +182,14 @@ class RivaPreparation(Construct):
         ngc.grant_read(self._role)
 
     def _let_warm_up(self, cluster: aws_ecs.Cluster, task: aws_ecs.TaskDefinition) -> None:
+        stack = Stack.of(self)
+        revisions = stack.format_arn(service="ecs", resource="task-definition", resource_name=f"{task.family}:*")
         inside = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
         handed_on = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
         roles = [task.task_role.role_arn, task.obtain_execution_role().role_arn]
         for actions, resources, conditions in (
-            (("ecs:RunTask",), [task.task_definition_arn], inside),
+            (("cloudformation:DescribeStackResource",), [stack.stack_id], None),
+            (("ecs:RunTask",), [revisions], inside),
             (("ecs:DescribeTasks", "ecs:StopTask"), ["*"], inside),
             (("iam:PassRole",), roles, handed_on),
         ):
@@ -191,4 +200,7 @@ class RivaPreparation(Construct):
             self._role,
             "AwsSolutions-IAM5[Resource::*]",
             "Signing in to ECR knows no resource; a task has no name before it runs, so it is limited by its cluster.",
+        )
+        acknowledge_wildcards(
+            self._role, service="ecs", reason="Whichever revision of the recogniser's task the stack has is warmed up."
         )

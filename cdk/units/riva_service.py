@@ -71,7 +71,6 @@ class RivaService(Construct):
         namespace: aws_servicediscovery.PrivateDnsNamespace,
         images: aws_ecr.IRepository,
         cache: ModelCache,
-        ngc: aws_secretsmanager.ISecret,
         proxy_token: str,
         logs_key: aws_kms.IKey,
     ) -> None:
@@ -83,8 +82,10 @@ class RivaService(Construct):
             aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443), "models of NVIDIA's registry, and AWS"
         )
         self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
-        self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
-        self._add_riva(model, images, cache, ngc)
+        # Revisions of one family are found, and allowed to be run, by its name.
+        family = f"bellhop-{stage.name}-riva"
+        self.task = aws_ecs.Ec2TaskDefinition(self, "Task", family=family, network_mode=aws_ecs.NetworkMode.AWS_VPC)
+        self._riva = self._add_riva(model, images, cache)
         self._add_probe()
         self._add_proxy(proxy_token)
         self._add_exporter(images)
@@ -135,9 +136,13 @@ class RivaService(Construct):
         self.security_group.add_ingress_rule(agents, aws_ec2.Port.tcp(GRPC_PORT), "calls")
         self.security_group.add_ingress_rule(agents, aws_ec2.Port.tcp(scrapes.PROXY.port), "recordings")
 
+    def open_registry(self, ngc: aws_secretsmanager.ISecret) -> None:
+        """Give recognisers the key in that secret, by which they fetch their model; its whole ARN has to be known."""
+        self._riva.add_secret("NGC_API_KEY", aws_ecs.Secret.from_secrets_manager(ngc, "password"))
+
     def _add_riva(
-        self, model: RivaModel, images: aws_ecr.IRepository, cache: ModelCache, ngc: aws_secretsmanager.ISecret
-    ) -> None:
+        self, model: RivaModel, images: aws_ecr.IRepository, cache: ModelCache
+    ) -> aws_ecs.ContainerDefinition:
         container = self.task.add_container(
             "riva",
             image=mirrored_image(self.task, images, model_tag(model)),
@@ -150,7 +155,6 @@ class RivaService(Construct):
                 "NIM_GRPC_API_PORT": str(GRPC_PORT),
                 "NIM_HTTP_API_PORT": str(HTTP_PORT),
             },
-            secrets={"NGC_API_KEY": aws_ecs.Secret.from_secrets_manager(ngc, "password")},
             port_mappings=[aws_ecs.PortMapping(container_port=port) for port in (GRPC_PORT, HTTP_PORT)],
             linux_parameters=aws_ecs.LinuxParameters(
                 self, "Linux", init_process_enabled=True, shared_memory_size=SHARED_MEMORY_MIB
@@ -161,6 +165,7 @@ class RivaService(Construct):
             logging=lines(self.logs, "riva"),
         )
         cache.mount(self.task, container, path=CACHE_PATH)
+        return container
 
     def _add_probe(self) -> None:
         settings = ProbeSettings(riva_url=f"127.0.0.1:{GRPC_PORT}", probe_port=scrapes.PROBE.port)

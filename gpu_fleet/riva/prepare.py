@@ -27,6 +27,8 @@ ANSWER_WITHIN: Final = 52 * 60.0
 HOST_WITHIN: Final = 15 * 60.0
 """Seconds within which a GPU host takes the task, or something is wrong that waiting does not mend."""
 LOOK_EVERY: Final = 15.0
+KEY: Final = "NgcSecret"
+"""What the template reads of a mirror: the whole ARN of the secret with NVIDIA's key."""
 
 Run = Callable[..., str]
 
@@ -77,7 +79,7 @@ class Places(Variables):
     """The secret with `username` and `password` for NVIDIA's registry."""
     cluster: str
     task_definition: str
-    """The recogniser's, as its service runs it."""
+    """The recogniser's, by its name in the stack: which revision that is, CloudFormation knows."""
     provider: str
     subnets: str
     """Comma-separated."""
@@ -97,6 +99,14 @@ def run(command: Sequence[str], *, given: str | None = None) -> str:
 def aws(run: Run, *command: str) -> Any:
     """The answer of one of AWS' commands."""
     return json.loads(run(["aws", *command, "--output", "json"]) or "{}")
+
+
+def secret_arn(places: Places, *, run: Run = run) -> str:
+    """The secret's whole ARN, which ends in letters of Secrets Manager's own choice: ECS takes no other.
+
+    https://github.com/aws/aws-cdk/issues/20744
+    """
+    return str(aws(run, "secretsmanager", "describe-secret", "--secret-id", places.ngc_secret)["ARN"])
 
 
 def mirror(places: Places, images: Mapping[str, str], *, run: Run = run) -> str:
@@ -123,6 +133,7 @@ def mirror(places: Places, images: Mapping[str, str], *, run: Run = run) -> str:
 
 def warm_up(
     places: Places,
+    stack: str,
     *,
     run: Run = run,
     clock: Callable[[], float] = time.monotonic,
@@ -131,7 +142,7 @@ def warm_up(
 ) -> str:
     """Run one recogniser until it hears, and stop it; returns what was done. `until` is a time of the clock."""
     began = clock()
-    task = _start(places, run)
+    task = _start(places, stack, run)
     try:
         while (state := _state(places, task, run)).get("healthStatus") != "HEALTHY":
             waited = clock() - began
@@ -156,8 +167,8 @@ def warm_up(
     return f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
 
 
-def answer(request: Request, *, error: str | None, put: Callable[[str, bytes], None] | None = None) -> None:
-    """Tell CloudFormation that the step is done, or why not."""
+def answer(request: Request, *, error: str | None, data: Mapping[str, str]) -> None:
+    """Tell CloudFormation that the step is done and what the template may read of it, or why it is not."""
     body: dict[str, Any] = {
         "Status": "FAILED" if error else "SUCCESS",
         "Reason": (error or "done")[:700],
@@ -165,30 +176,31 @@ def answer(request: Request, *, error: str | None, put: Callable[[str, bytes], N
         "StackId": request.stack_id,
         "RequestId": request.request_id,
         "LogicalResourceId": request.logical_resource_id,
-        "Data": {},
+        "Data": dict(data),
     }
-    (put or _put)(request.response_url, json.dumps(body).encode())
+    _put(request.response_url, json.dumps(body).encode())
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Do what was asked and tell CloudFormation; the exit status says whether it worked."""
     until = time.monotonic() + ANSWER_WITHIN
     request = Request.read(environ)
-    error = None
+    error, data = None, {}
     try:
         places = Places.read(environ)
         if request.step == "mirror":
+            data = {KEY: secret_arn(places)}
             print(mirror(places, json.loads(request.images)))
         elif request.step == "warm-up":
-            print(warm_up(places, until=until))
+            print(warm_up(places, request.stack_id, until=until))
         else:
             raise PreparationError(f"{request.step!r} is no step; there are mirror and warm-up")
     except PreparationError as refused:
         error = str(refused)
     except Exception as fault:  # CloudFormation is told of every fault; the traceback is in the build's log.
-        answer(request, error=f"{type(fault).__name__}; the build's log says where")
+        answer(request, error=f"{type(fault).__name__}; the build's log says where", data={})
         raise
-    answer(request, error=error)
+    answer(request, error=error, data=data)
     if error:
         print(error, file=sys.stderr)
     return 1 if error else 0
@@ -226,7 +238,9 @@ def _sign_in(registry: str, user: str, password: str, *, run: Run) -> None:
     run(["docker", "login", "--username", user, "--password-stdin", registry], given=password)
 
 
-def _start(places: Places, run: Run) -> str:
+def _start(places: Places, stack: str, run: Run) -> str:
+    name = ("--stack-name", stack, "--logical-resource-id", places.task_definition)
+    known = aws(run, "cloudformation", "describe-stack-resource", *name)["StackResourceDetail"]
     network = {
         "awsvpcConfiguration": {
             "subnets": places.subnets.split(","),
@@ -241,7 +255,7 @@ def _start(places: Places, run: Run) -> str:
         "--cluster",
         places.cluster,
         "--task-definition",
-        places.task_definition,
+        known["PhysicalResourceId"],
         "--capacity-provider-strategy",
         f"capacityProvider={places.provider},weight=1",
         "--network-configuration",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from gpu_fleet.riva.prepare import KEY
 from tests.infrastructure.conftest import Deployed, deploy
 
 LISTED: Final = Path(__file__).parent / "rights.txt"
@@ -75,6 +76,10 @@ def _named(deployed: Deployed, stack: str, value: Any) -> str:
             return _ASSET.sub("asset", value)
         case {"Ref": str(name)} if name.startswith("AWS::"):
             return name.removeprefix("AWS::").lower()
+        case {"Fn::GetAtt": [_, attribute]} if attribute == KEY:
+            # The whole ARN of the operator's secret, as the mirror tells it when it is asked during the deployment.
+            secret = deployed.stage.secret("ngc")
+            return f"arn:aws:secretsmanager:{deployed.stage.region}:accountid:secret:{secret}-??????"
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
             return f"{stack}/{_plain(name)}"
         case {"Fn::Sub": str(written)}:

@@ -107,7 +107,11 @@ def test_riva_has_a_gpu_its_memory_and_its_models(fleet: Deployed) -> None:
 
     assert riva["ResourceRequirements"] == [{"Type": "GPU", "Value": "1"}]
     assert riva["LinuxParameters"]["SharedMemorySize"] == 8192
-    assert [secret["Name"] for secret in riva["Secrets"]] == ["NGC_API_KEY"]
+    (key,) = riva["Secrets"]
+    mirror = one(fleet, "AWS::CloudFormation::CustomResource", "PreparationMirror")[0]
+    assert key["Name"] == "NGC_API_KEY"
+    # ECS takes a secret by its whole ARN only, which nobody knows before the operator has made it.
+    assert key["ValueFrom"] == {"Fn::Join": ["", [{"Fn::GetAtt": [mirror, "NgcSecret"]}, ":password::"]]}
     assert told["NIM_TAGS_SELECTOR"] == MODELS[fleet.stage.riva_model].selector
     assert riva["MountPoints"] == [{"ContainerPath": CACHE_PATH, "ReadOnly": False, "SourceVolume": volume["Name"]}]
     files = volume["EFSVolumeConfiguration"]

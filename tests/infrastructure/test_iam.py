@@ -33,6 +33,9 @@ OPEN_ENDED: Final[Mapping[str, str]] = {
         "A route's path names calls and hotels, which are known when a guest phones."
     ),
     r"arn:aws:logs:[a-z0-9-]+:accountid:log-group:\S+:\*": "A log group's streams are named by whoever writes them.",
+    r"arn:aws:ecs:[a-z0-9-]+:accountid:task-definition/bellhop-\w+-riva:\*": (
+        "The recogniser's revision that the stack has when it is warmed up; a condition holds it to its cluster."
+    ),
 }
 """ARNs with a `*` in them, as regular expressions, and why."""
 OF_AWS: Final[Mapping[str, str]] = {

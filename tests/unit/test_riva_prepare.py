@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from gpu_fleet.riva import prepare
-from gpu_fleet.riva.prepare import Places, PreparationError, Request, mirror, warm_up
+from gpu_fleet.riva.prepare import KEY, Places, PreparationError, Request, mirror, secret_arn, warm_up
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ PLACES: Final = Places(
     repository=f"{ECR}/riva-images",
     ngc_secret="bellhop/dev/ngc",
     cluster="fleet",
-    task_definition="riva:7",
+    task_definition="RivaTask",
     provider="gpu",
     subnets="subnet-1,subnet-2",
     security_group="sg-1",
@@ -70,7 +70,15 @@ class Cloud:
     def get_secret_value(self, _: Sequence[str]) -> Any:
         return {"SecretString": self.secret}
 
-    def run_task(self, _: Sequence[str]) -> Any:
+    def describe_secret(self, _: Sequence[str]) -> Any:
+        return {"ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bellhop/dev/ngc-Ab3dE6"}
+
+    def describe_stack_resource(self, command: Sequence[str]) -> Any:
+        assert {"a-stack", "RivaTask"} <= set(command)
+        return {"StackResourceDetail": {"PhysicalResourceId": "arn:task-definition/riva:7"}}
+
+    def run_task(self, command: Sequence[str]) -> Any:
+        assert "arn:task-definition/riva:7" in command, "another revision than the stack's"
         self.running = True
         return {"tasks": [{"taskArn": "arn:task"}], "failures": []}
 
@@ -86,7 +94,7 @@ class Cloud:
         self.now += seconds
 
     def warm_up(self, *, until: float = 3000) -> str:
-        return warm_up(PLACES, run=self.run, clock=lambda: self.now, sleep=self.sleep, until=until)
+        return warm_up(PLACES, "a-stack", run=self.run, clock=lambda: self.now, sleep=self.sleep, until=until)
 
     def _docker(self, does: list[str], given: str | None) -> None:
         match does:
@@ -139,6 +147,11 @@ def test_an_image_that_is_there_is_not_copied_again() -> None:
 
     assert cloud.tags == set(BOTH)
     assert mirror(PLACES, BOTH, run=Cloud(tags=set(BOTH), refuses="docker").run) == "every image was there"
+
+
+def test_the_keys_whole_name_is_told() -> None:
+    """ECS finds a secret by its ARN with the letters that Secrets Manager has put at its end, and by nothing less."""
+    assert secret_arn(PLACES, run=Cloud().run).endswith("bellhop/dev/ngc-Ab3dE6")
 
 
 @pytest.mark.parametrize("secret", ["ngc-key", "[]", '{"username": "$oauthtoken"}', "null"])
@@ -232,10 +245,15 @@ def cloudformation() -> Iterator[CloudFormation]:
 @pytest.mark.parametrize(
     ("step", "script", "status", "reason"),
     [
-        ("mirror", 'echo \'{"imageIds": [{"imageTag": "model-ear-1"}]}\'', "SUCCESS", "done"),
+        ("mirror", 'echo \'{"ARN": "arn:ngc-Ab3dE6", "imageIds": [{"imageTag": "model-ear-1"}]}\'', "SUCCESS", "done"),
         ("mirror", "echo An error occurred: AccessDenied >&2; exit 254", "FAILED", "AccessDenied"),
         ("mirror", "echo no json", "FAILED", "JSONDecodeError"),
-        ("warm-up", 'echo \'{"tasks": [], "failures": [{"reason": "RESOURCE:GPU"}]}\'', "FAILED", "RESOURCE:GPU"),
+        (
+            "warm-up",
+            'echo \'{"StackResourceDetail": {"PhysicalResourceId": "riva:7"}, "failures": [{"reason": "RESOURCE"}]}\'',
+            "FAILED",
+            "RESOURCE",
+        ),
         ("dance", "", "FAILED", "'dance' is no step"),
     ],
 )
@@ -273,5 +291,6 @@ def test_cloudformation_is_told(
         "LogicalResourceId": "Mirror",
         "PhysicalResourceId": "riva-setup",
     }
+    assert told["Data"] == ({KEY: "arn:ngc-Ab3dE6"} if status == "SUCCESS" else {})
     assert (ended.returncode == 0) is (status == "SUCCESS")
     assert "signature=secret" not in ended.stdout + ended.stderr
