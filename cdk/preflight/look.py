@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -28,7 +28,7 @@ class Check:
     look: Callable[[Deployment], Finding]
 
 
-def look_at(deployment: Deployment, checks: Iterable[Check], *, seconds: float = SECONDS) -> dict[str, Finding]:
+def look_at(deployment: Deployment, checks: Sequence[Check], *, seconds: float = SECONDS) -> dict[str, Finding]:
     """What every check found, in the checks' order; a check that takes longer than `seconds` has not seen its thing."""
     found: dict[str, Finding] = {
         check.subject: Finding.unseen(f"no answer within {seconds:g} seconds", fix="look again, or look at the network")
