@@ -13,13 +13,15 @@ PYTEST := $(RUN) pytest -q
 CLOUD := .local/cloud/bin/python -m
 # Node as local/setup.py found or installed it: the CDK's library runs on it, its command line is written in it.
 export PATH := $(CURDIR)/.local/node/bin:$(PATH)
-CDK = node node_modules/aws-cdk/bin/cdk --context stage=$(STAGE)
+VALUES = $(foreach value,$(SET),-c $(value))
+CDK = node node_modules/aws-cdk/bin/cdk -c stage=$(STAGE) $(VALUES)
 
 SCENARIO ?=
 LIST ?=
 UPGRADE ?=
 ARGS ?=
 STAGE ?=
+SET ?=
 F ?=
 E ?=
 
@@ -36,8 +38,8 @@ invoke: ready ## run one function with moto in this process (F=pms E=tests/event
 
 ##@ Cloud
 .PHONY: preflight synth diff deploy destroy app cloud stage
-preflight: stage cloud ## check with your AWS rights what would fail later (STAGE=dev or prod, as all of these)
-	@$(CLOUD) cdk.preflight $(STAGE) $(ARGS)
+preflight: stage cloud ## check with your AWS rights what would fail later (all of these: STAGE=dev or prod, SET="name=value …")
+	@$(CLOUD) cdk.preflight $(STAGE) $(VALUES) $(ARGS)
 
 synth: stage cloud ## write the templates to cdk.out/<stage>/
 	@$(CDK) synth --quiet --output cdk.out/$(STAGE) $(ARGS)
@@ -46,7 +48,7 @@ diff: stage cloud ## show what a deployment would change
 	@$(CDK) diff --all $(ARGS)
 
 deploy: stage cloud ## deploy a stage, after its preflight
-	@$(CLOUD) cdk.preflight $(STAGE)
+	@$(CLOUD) cdk.preflight $(STAGE) $(VALUES)
 	@$(CDK) deploy --all $(ARGS)
 
 # What writes into the buckets goes first, then what is in them: CloudFormation deletes no bucket that holds something.
