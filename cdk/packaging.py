@@ -116,6 +116,16 @@ def compile_bytecode(target: Path, *, python: Path, deployed: str) -> None:
         raise PackagingError(f"{python} cannot compile what is in {target}") from None
 
 
+def let_lambda_read(target: Path) -> None:
+    """Let everybody read what is below `target`, whatever the umask of whoever packs it.
+
+    Lambda runs functions as a user of its own and keeps the rights that files have when they are zipped
+    (https://repost.aws/knowledge-center/lambda-deployment-package-errors).
+    """
+    for path in target.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 def layer_fingerprint(*, bytecode: bool) -> str:
     """Changes when the layer would."""
     return _hash(REQUIREMENTS, Path(__file__), bytecode=bytecode)

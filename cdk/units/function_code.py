@@ -82,6 +82,7 @@ class _Packing:
     def try_bundle(self, output_dir: str, *_args: Any, **_options: Any) -> bool:
         try:
             self._build(Path(output_dir))
+            packaging.let_lambda_read(Path(output_dir))
         except packaging.PackagingError as error:
             self.failure = error
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -197,8 +198,8 @@ def synthesise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
     def build(what: str) -> Callable[..., None]:
         def pack(target: Path, **_: Any) -> None:
             packed.append(what)
-            target.mkdir(parents=True, exist_ok=True)
-            (target / "packed").touch()
+            (target / "folder").mkdir(parents=True, exist_ok=True)
+            (target / "folder/packed").touch()
 
         return pack
 
@@ -224,6 +225,22 @@ def test_unchanged_inputs_are_not_packed_again(synthesise: Callable[[], tuple[St
 
     assert {"code", "layer"} <= set(first)
     assert second == []
+
+
+def test_lambda_may_read_what_a_cautious_deployer_packs(
+    synthesise: Callable[[], tuple[Stack, list[str]]], tmp_path: Path
+) -> None:
+    """Every file of both assets is readable by everybody though its packer's umask gives others nothing."""
+    before = os.umask(0o077)
+    try:
+        synthesise()
+    finally:
+        os.umask(before)
+
+    packed = [path for path in tmp_path.rglob("*") if any(part.startswith("asset.") for part in path.parent.parts)]
+    assert {path.name for path in packed} == {"folder", "packed"}
+    assert {path.stat().st_mode & 0o777 for path in packed if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in packed if path.is_file()} == {0o644}
 
 
 def test_without_lambdas_python_the_synthesis_says_what_is_lost(
