@@ -79,6 +79,8 @@ class AgentService(Construct):
             "Service",
             cluster=cluster,
             task_definition=self.task,
+            # A base counts also where the weight is 0 and nothing beyond it is placed, as AWS' own Copilot uses it:
+            # https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/deploy/cloudformation/stack/transformers.go.
             capacity_provider_strategies=[
                 aws_ecs.CapacityProviderStrategy(
                     capacity_provider=gpu_provider.capacity_provider_name, base=fleet.agents_on_gpu_hosts, weight=0

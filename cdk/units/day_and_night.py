@@ -17,9 +17,12 @@ NIGHT: Final = 2
 
 
 def scale_by_day(service: BaseService, *, by_day: int, most: int) -> ScalableTaskCount:
-    """Let the service have `by_day` to `most` tasks by day and from NIGHT on by night."""
+    """Let the service have `by_day` to `most` tasks by day and from NIGHT on by night.
+
+    Until the first evening after a deployment that says so anew it is day: guests phone when it is deployed.
+    """
     by_night = min(NIGHT, by_day)
-    scaling = service.auto_scale_task_count(min_capacity=by_night, max_capacity=most)
+    scaling = service.auto_scale_task_count(min_capacity=by_day, max_capacity=most)
     for name, schedule, least in (("Morning", MORNING, by_day), ("Evening", EVENING, by_night)):
         scaling.scale_on_schedule(name, schedule=schedule, time_zone=ZONE, min_capacity=least, max_capacity=most)
     return scaling

@@ -53,7 +53,9 @@ def address(namespace: aws_servicediscovery.PrivateDnsNamespace) -> str:
 
 class RivaService(Construct):
     """Recognisers, one GPU each. Only one that has just understood a spoken sentence is found under `address()`, and a
-    deployment ends none before its successor does.
+    deployment ends none before its successor does. While there is no such one, the name has all there are: Route 53
+    answers so (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html), also for the half
+    minute in which Cloud Map has not yet heard of a successor (https://github.com/aws/containers-roadmap/issues/830).
 
     `proxy_token` is the name of the secret that clients of the recognition proxy show.
     """
@@ -118,7 +120,7 @@ class RivaService(Construct):
                 dns_record_type=aws_servicediscovery.DnsRecordType.A,
                 dns_ttl=Duration.seconds(10),
             ),
-            # A container may be unhealthy for 300 s at its start at most; this is for the engines of a first start.
+            # A container may be unhealthy for 300 s at its start at most; this is for one that builds its engines.
             # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
             health_check_grace_period=Duration.minutes(FIRST_START_MINUTES + 5),
             # The successor needs a GPU of its own, so one host more than the recognisers is allowed.
@@ -160,6 +162,10 @@ class RivaService(Construct):
                 self, "Linux", init_process_enabled=True, shared_memory_size=SHARED_MEMORY_MIB
             ),
             # Its root is not read-only: NVIDIA's container unpacks and links models outside its cache.
+            # It says nothing, for the probe says it all. ECS takes an essential container without a check for one whose
+            # health it does not know, and its task likewise, whatever its other containers answer:
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html.
+            health_check=aws_ecs.HealthCheck(command=["CMD-SHELL", "exit 0"]),
             # An agent that loses its recogniser says the last words again to another.
             stop_timeout=Duration.seconds(60),
             logging=lines(self.logs, "riva"),

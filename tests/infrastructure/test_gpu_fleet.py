@@ -78,18 +78,28 @@ def test_a_draining_worker_is_counted(fleet: Deployed) -> None:
 
 def test_only_a_recogniser_that_hears_is_found(fleet: Deployed) -> None:
     """The spoken probe alone says whether a task is healthy, and the name knows only healthy ones."""
-    checked = {name for name, container in containers(fleet, "RivaTask").items() if "HealthCheck" in container}
+    parts = containers(fleet, "RivaTask")
     name = one(fleet, "AWS::ServiceDiscovery::Service", RECOGNISERS)[1]["Properties"]
     address = fleet.cloud.gpu_fleet.settings.riva_url
 
-    assert checked == {"probe"}
-    assert containers(fleet, "RivaTask")["probe"]["Essential"]
-    assert f":{scrapes.PROBE.port}/health" in containers(fleet, "RivaTask")["probe"]["HealthCheck"]["Command"][-1]
+    assert {name for name, part in parts.items() if part["Essential"]} == {"riva", "probe"}
+    assert parts["riva"]["HealthCheck"]["Command"] == ["CMD-SHELL", "exit 0"]
+    assert f":{scrapes.PROBE.port}/health" in parts["probe"]["HealthCheck"]["Command"][-1]
     assert name["DnsConfig"]["DnsRecords"] == [{"TTL": 10, "Type": "A"}]
     assert name["DnsConfig"]["RoutingPolicy"] == "MULTIVALUE"
     assert name["HealthCheckCustomConfig"]
     assert address == f"{name['Name']}.{fleet.stage.name}.bellhop.internal:{GRPC_PORT}"
     assert address == fleet.cloud.gpu_fleet.riva_address
+
+
+def test_ecs_knows_how_a_task_is(fleet: Deployed) -> None:
+    """One essential container without a health check is UNKNOWN to ECS, and its task with it, whoever else is healthy.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+    """
+    for task in ("RivaTask", "AgentsTask"):
+        for name, part in containers(fleet, task).items():
+            assert part["Essential"] == ("HealthCheck" in part), name
 
 
 def test_a_first_start_is_given_the_time_it_needs(fleet: Deployed) -> None:
@@ -215,7 +225,7 @@ def test_there_are_enough_by_day_and_two_by_night(fleet: Deployed) -> None:
         }
 
         assert least == {"Morning": by_day, "Evening": min(2, by_day)}
-        assert target["MinCapacity"] == min(2, by_day)
+        assert target["MinCapacity"] == by_day, "a deployment at noon would let the fleet shrink to the night's"
         assert {action["Timezone"] for action in target["ScheduledActions"]} == {"Europe/Berlin"}
 
 
