@@ -1,4 +1,4 @@
-"""Where the recogniser keeps the engines it has built: a volume that every GPU host mounts."""
+"""Where recognisers keep the model that NVIDIA has sent them: a volume that every GPU host mounts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NFS: Final = 2049
 class ModelCache(Construct):
     """A POSIX volume, filled once by the warm-up and read at every start of a recogniser.
 
-    It holds what can be made again from NVIDIA's registry in an hour, so it goes with its stack and has no backup.
+    It holds what can be fetched again from NVIDIA's registry in an hour, so it goes with its stack and has no backup.
     """
 
     def __init__(self, scope: Construct, id: str, *, vpc: aws_ec2.IVpc) -> None:

@@ -1,4 +1,4 @@
-"""What is done once for a model before a recogniser can start: its image in our registry, its engines on our volume.
+"""What is done once for a model before a recogniser can start: its image in our registry, the model on our volume.
 
 Each is a custom resource, so a deployment does it and waits for it, and does it again only when the model changes.
 """
@@ -121,7 +121,7 @@ class RivaPreparation(Construct):
         return self._step("Mirror", {"Step": "mirror", "Images": dict(images)})
 
     def warm_up(self, what: Mapping[str, str], *, after: Sequence[IDependable]) -> CustomResource:
-        """The model cache holds the engines when this resource is; `what` says for what, and is warmed up once."""
+        """The model cache is filled when this resource is there; `what` says for what, and is warmed up once."""
         resource = self._step("WarmUp", {"Step": "warm-up", **what})
         resource.node.add_dependency(*after)
         return resource

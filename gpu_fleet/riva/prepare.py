@@ -1,7 +1,7 @@
 """What has to be done once for a model before any recogniser can start; CodeBuild runs it as `python3 prepare.py`.
 
 `mirror` copies images from NVIDIA's registry into ours, so that no host's start depends on theirs. `warm-up` runs one
-recogniser until it hears, which fills the model cache: the first start on a GPU builds engines for up to 40 minutes.
+recogniser until it hears, which fills the model cache: the first start of a model takes up to 40 minutes.
 
 CloudFormation waits for the outcome, so every one is told to it. Only the standard library and the commands of
 CodeBuild's image are used: what had to be installed first could fail before there is anybody to tell.
@@ -140,7 +140,10 @@ def warm_up(
     sleep: Callable[[float], None] = time.sleep,
     until: float,
 ) -> str:
-    """Run one recogniser until it hears, and stop it; returns what was done. `until` is a time of the clock."""
+    """Run one recogniser until it hears, or until that time of the clock, and stop it; returns what was done.
+
+    A slow one is no failure: the service is more patient. Raises PreparationError for one that stops, or gets no host.
+    """
     began = clock()
     task = _start(places, stack, run)
     try:
@@ -154,17 +157,18 @@ def warm_up(
                     "a new account's quota for G instances is often 0"
                 )
             if clock() > until:
-                raise PreparationError(
-                    f"the recogniser did not hear within {waited / 60:.0f} minutes; "
-                    "what it has built is kept, so deploy again"
-                )
+                # To fail now would take the volume away again with all that the first deployment has made.
+                done = f"a recogniser did not hear within {waited / 60:.0f} minutes; the service waits for its own"
+                break
             sleep(LOOK_EVERY)
+        else:
+            done = f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
     except PreparationError:
         with contextlib.suppress(PreparationError):
             _stop(places, task, run)
         raise
     _stop(places, task, run)
-    return f"a recogniser heard after {(clock() - began) / 60:.0f} minutes"
+    return done
 
 
 def answer(request: Request, *, error: str | None, data: Mapping[str, str]) -> None:
