@@ -169,8 +169,6 @@ def _agent_options(stop_within: Duration) -> tuple[str, ...]:
         "ECS_AWSVPC_BLOCK_IMDS=true",
         "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true",
         f"ECS_CONTAINER_STOP_TIMEOUT={stop_within.to_seconds():.0f}s",
-        # Whoever lets the group buy spot hosts gets two minutes to drain instead of none.
-        "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true",
         # Every tag we pull is immutable, so what the host has is right; what it needs no more is still cleaned away.
         "ECS_IMAGE_PULL_BEHAVIOR=once",
         # A large layer is unpacked for minutes in which nothing seems to happen.
