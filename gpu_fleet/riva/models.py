@@ -19,8 +19,10 @@ HTTP_PORT: Final = 9000
 CACHE_PATH: Final = "/opt/nim/.cache"
 SHARED_MEMORY_MIB: Final = 8192
 FIRST_START_MINUTES: Final = 40
-"""How long a model's first start may take. NVIDIA sends a GPU of compute capability 8.0 or more a prebuilt model where it
-has one, and CACHE_PATH keeps it; any other builds its engines at each start, and nothing keeps those
+"""How long a model's first start may take.
+
+NVIDIA sends a GPU of compute capability 8.0 or more a prebuilt model where it has one, and CACHE_PATH keeps it; any
+other builds its engines at each start, and nothing keeps those
 (https://docs.nvidia.com/nim/speech/latest/deployment/docker/model-caching.html)."""
 
 
