@@ -67,8 +67,8 @@ def build_cloud(app: App, stage: Stage, hotels: Hotels) -> Cloud:
     return Cloud(network, data, api, gpu_fleet, observability)
 
 
-def main() -> None:
-    app = App()
+def main(app: App) -> None:
+    """Write the assembly of the stage that the context asks for, or end with the sentence that says why not."""
     try:
         build_cloud(app, read_stage(app), Hotels.load(Path("hotels")))
     except (StageError, ResidencyError, PackagingError, HotelFileError) as error:
@@ -77,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(App())
