@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 import pytest
-from cfnlint.api import lint_file  # type: ignore[import-untyped]
+from cfnlint.api import lint_by_config  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 from tests.infrastructure.conftest import Deployed
@@ -27,12 +28,9 @@ EXPLAINED: Final = (
 def messages(request: pytest.FixtureRequest) -> list[str]:
     """What cfn-lint says of all templates of a stage, as `<rule> <template>: <message>`."""
     deployed: Deployed = request.getfixturevalue(request.param)
-    config = ManualArgs(regions=[deployed.stage.region])
-    return [
-        f"{match.rule.id} {template.name}: {match.message}"
-        for template in sorted(deployed.assembly.glob("*.template.json"))
-        for match in lint_file(template, config)
-    ]
+    templates = [str(template) for template in deployed.assembly.glob("*.template.json")]
+    found = lint_by_config(ManualArgs(templates=templates, regions=[deployed.stage.region]))
+    return [f"{match.rule.id} {Path(match.filename).name}: {match.message}" for match in found]
 
 
 def test_no_message_is_unexplained(messages: list[str]) -> None:
