@@ -52,5 +52,7 @@ def flat(value: Any) -> str:
             return f"<{resource}.{attribute}>"
         case {"Ref": resource}:
             return f"<{resource}>"
+        case {"Fn::ImportValue": exported}:
+            return flat(exported)
         case _:
             return json.dumps(value, separators=(",", ":"))

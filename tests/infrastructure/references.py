@@ -23,11 +23,15 @@ def find(stage: Deployed, stack: str, value: Any) -> Found:
     match value:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]} if name in stage.templates[stack]["Resources"]:
             return Found(stack, name, stage.templates[stack]["Resources"][name]["Type"])
-        case {"Fn::GetStackOutput": {"StackName": str(other), "OutputName": str(output)}}:
-            short = _short(stage, other)
-            return find(stage, short, stage.templates[short]["Outputs"][output]["Value"])
+        case {"Fn::ImportValue": str(exported)}:
+            return find(stage, *exporter(stage, exported))
     raise AssertionError(f"{stack}: {json.dumps(value)} refers to no resource of the stage")
 
 
-def _short(stage: Deployed, stack: str) -> str:
-    return next(short for short in stage.templates if getattr(stage.cloud, short).stack_name == stack)
+def exporter(stage: Deployed, exported: str) -> tuple[str, Any]:
+    """The stack that exports a value under that name, by its short name, and the value; fails when none does."""
+    for stack, template in stage.templates.items():
+        for output in template.get("Outputs", {}).values():
+            if output.get("Export", {}).get("Name") == exported:
+                return stack, output["Value"]
+    raise AssertionError(f"no stack of the stage exports {exported}")

@@ -63,8 +63,6 @@ class Resources:
                 return between.join(self.value(stack, part) for part in parts)
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([^}!]+)\}", lambda found: self._substitute(stack, found[1]), text)
-            case {"Fn::GetStackOutput": {"StackName": str(other), "OutputName": str(output)}}:
-                return self.value(other, self._stacks[other]["Outputs"][output]["Value"])
             case {"Fn::ImportValue": exported}:
                 return self._imported(self.value(stack, exported))
         raise UnknownReference(f"{stack}: {json.dumps(value)}")

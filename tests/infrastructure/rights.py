@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gpu_fleet.riva.prepare import KEY
 from tests.infrastructure.conftest import Deployed, deploy
+from tests.infrastructure.references import exporter
 
 LISTED: Final = Path(__file__).parent / "rights.txt"
 _HASH: Final = re.compile(r"[0-9A-F]{8}$")
@@ -86,9 +87,8 @@ def _named(deployed: Deployed, stack: str, value: Any) -> str:
             return re.sub(r"\$\{AWS::(\w+)\}", lambda found: found[1].lower(), written)
         case {"Fn::Join": [str(between), list(parts)]}:
             return between.join(_named(deployed, stack, part) for part in parts)
-        case {"Fn::GetStackOutput": {"StackName": str(other), "OutputName": str(output)}}:
-            part = other.removeprefix(f"bellhop-{deployed.stage.name}-").replace("-", "_")
-            return _named(deployed, part, deployed.templates[part]["Outputs"][output]["Value"])
+        case {"Fn::ImportValue": str(exported)}:
+            return _named(deployed, *exporter(deployed, exported))
         case {"Fn::Select": [_, {"Fn::Split": [_, inside]}]}:
             return f"part of {_named(deployed, stack, inside)}"
     raise ValueError(f"{stack}: {value}")

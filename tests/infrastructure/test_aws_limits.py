@@ -136,6 +136,15 @@ def test_stacks_are_small_enough(deployed: Deployed) -> None:
         )
 
 
+def test_stacks_import_what_others_export(deployed: Deployed) -> None:
+    """No template has CloudFormation look another stack's outputs up: it does so for each place where one stands, and
+    more than one look a second ends the deployment with `Throttling` (https://github.com/aws/aws-cdk/issues/38010)."""
+    templates = {stack: json.dumps(template) for stack, template in deployed.templates.items()}
+
+    assert [stack for stack, template in templates.items() if "Fn::GetStackOutput" in template] == []
+    assert '"Fn::ImportValue"' in templates["observability"]
+
+
 def test_stacks_names_become_names_of_capacity_providers(deployed: Deployed) -> None:
     """A capacity provider's name begins with its stack's, and may not begin with `aws`, `ecs` or `fargate`.
 

@@ -58,7 +58,6 @@ def resources(aws: Aws) -> Resources:
         ({"Fn::Join": ["/", ["https:", {"Ref": "AWS::URLSuffix"}]]}, "https:/amazonaws.com"),
         ({"Fn::Sub": "${AWS::Partition}-${Missing}"}, "aws-nothing"),
         ({"Fn::ImportValue": "data-calls"}, "data-Calls"),
-        ({"Fn::GetStackOutput": {"StackName": "data", "OutputName": "Calls", "Region": "eu-central-1"}}, "data-Calls"),
     ],
 )
 def test_references_are_resolved(resources: Resources, reference: object, value: str) -> None:
