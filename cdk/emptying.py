@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk.stages import Stage, StageError
+from cdk.command_line import stage_of
+from cdk.stages import StageError
 
 WRITERS: Final = ("observability", "gpu-fleet", "api")
 DATA: Final = "data"
@@ -85,11 +85,9 @@ def _pages(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
             yield [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
 
 
-def main(arguments: Sequence[str]) -> str:
-    """What was done, in a line for each bucket; raises StageError and NotEmptied."""
-    name = arguments[0] if len(arguments) == 1 else ""
-    said = json.loads(Path("cdk.json").read_text(encoding="utf-8"))["context"]["stages"].get(name, {})
-    stage = Stage.of(name, said)
+def main(arguments: Sequence[str] | None = None) -> str:
+    """What was done, in a line for each bucket; raises StageError, NotEmptied, and boto3's errors as they come."""
+    stage = stage_of(arguments, command="cdk.emptying", does="Deletes every file of a stage that keeps nothing.")
     if stage.retain:
         return f"{stage.name} keeps what it has stored."
     session = boto3.Session(region_name=stage.region)
@@ -99,6 +97,6 @@ def main(arguments: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     try:
-        print(main(sys.argv[1:]))
-    except (StageError, NotEmptied) as error:
+        print(main())
+    except (StageError, NotEmptied, BotoCoreError, ClientError) as error:
         sys.exit(str(error))

@@ -12,7 +12,6 @@ import pytest
 from moto import mock_aws
 
 from cdk.emptying import NotEmptied, empty, main
-from cdk.stages import StageError
 from tests.infrastructure.conftest import Deployed
 
 pytestmark = pytest.mark.infrastructure
@@ -193,8 +192,18 @@ def test_prod_is_never_emptied(account: boto3.Session, prod: Deployed) -> None:
     assert main(["prod"]) == "prod keeps what it has stored."
 
 
+def test_a_stage_is_emptied_where_it_was_deployed(account: boto3.Session, dev: Deployed) -> None:
+    """A region that was said to the deployment is said to the emptying too, and no other region is touched."""
+    stand_up(account, dev)
+
+    assert main(["dev", "-c", "region=eu-west-1"]) == "There is nothing to empty."
+    assert main(["dev"]) != "There is nothing to empty."
+
+
 @pytest.mark.parametrize("arguments", [[], ["staging"], ["dev", "prod"]])
-def test_emptying_asks_which_stage(arguments: list[str]) -> None:
+def test_emptying_asks_which_stage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Without the name of one stage nothing is looked at."""
-    with pytest.raises(StageError, match="say which stage"):
+    with pytest.raises(SystemExit):
         main(arguments)
+
+    assert "usage: python -m cdk.emptying" in capsys.readouterr().err
