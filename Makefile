@@ -34,6 +34,7 @@ up: ready ## keep the whole system running and print its addresses
 	@$(RUN) local.up
 
 invoke: ready ## run one function with moto in this process (F=pms E=tests/events/offers.json)
+	@$(if $(and $(F),$(E)),,echo "say which function and which event: F=pms E=tests/events/offers.json" >&2; exit 2)
 	@$(RUN) local.invoke $(F) $(E) $(ARGS)
 
 ##@ Cloud
@@ -54,7 +55,7 @@ deploy: stage cloud ## deploy a stage, after its preflight
 # What writes into the buckets goes first, then what is in them: CloudFormation deletes no bucket that holds something.
 destroy: stage cloud ## remove a stage; what it keeps is in docs/operations.md
 	@$(CDK) destroy bellhop-$(STAGE)-api $(ARGS)
-	@$(CLOUD) cdk.emptying $(STAGE)
+	@$(CLOUD) cdk.emptying $(STAGE) $(VALUES)
 	@$(CDK) destroy --all $(ARGS)
 
 # What cdk.json starts, whoever calls the CDK.
@@ -91,7 +92,7 @@ e2e: ready ## every spoken call, those with failing parts too (writes docs/repor
 bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
 	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
 
-images: ready ## build the containers and start the agent's (needs buildah)
+images: ready ## build the containers and have each do its work (needs buildah)
 	@$(RUN) local.images $(ARGS)
 
 style: ready

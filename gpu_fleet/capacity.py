@@ -199,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--spare-gpu-hosts", type=int, default=0, help="GPU hosts beyond the need (%(default)s)")
     parser.add_argument("--model", default=DEFAULT, help="recogniser (%(default)s)")
     parser.add_argument("--gpu-instance", default=GPU_INSTANCE, help="type of GPU host (%(default)s)")
-    parser.add_argument("--calls-per-agent", type=int, default=CALLS_PER_AGENT, help="(%(default)s)")
+    parser.add_argument(
+        "--calls-per-agent", type=int, default=CALLS_PER_AGENT, help="calls an agent takes at once (%(default)s)"
+    )
     said = vars(parser.parse_args(arguments))
     how = {name: said.pop(name) for name in ("gpu_instance", "calls_per_agent")}
     try:
