@@ -160,7 +160,7 @@ class RivaPreparation(Construct):
                 {"version": "0.2", "phases": {"build": {"commands": ["python3 prepare.py"]}}}
             ),
             environment=aws_codebuild.BuildEnvironment(
-                build_image=aws_codebuild.LinuxBuildImage.AMAZON_LINUX_2_5,
+                build_image=aws_codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6,
                 # 128 GB of disk: the image lies there packed and unpacked.
                 compute_type=aws_codebuild.ComputeType.LARGE,
                 # Copying an image needs docker, which CodeBuild has in privileged builds only.
