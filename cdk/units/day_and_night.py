@@ -19,7 +19,9 @@ NIGHT: Final = 2
 def scale_by_day(service: BaseService, *, by_day: int, most: int) -> ScalableTaskCount:
     """Let the service have `by_day` to `most` tasks by day and from NIGHT on by night.
 
-    Until the first evening after a deployment that says so anew it is day: guests phone when it is deployed.
+    Until the first evening after a deployment that says so anew it is day: guests phone when it is deployed. The
+    service, which begins with one task, has them at once
+    (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html).
     """
     by_night = min(NIGHT, by_day)
     scaling = service.auto_scale_task_count(min_capacity=by_day, max_capacity=most)
