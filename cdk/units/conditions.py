@@ -41,18 +41,21 @@ def of_guests(stage: Stage, functions: Mapping[str, PythonFunction]) -> Mapping[
         ),
         "WebhooksMissing": Condition(
             aws_cloudwatch.MathExpression(
-                expression="IF(calls > 0 AND FILL(webhooks, 0) == 0, 1, 0)",
+                # A function that has never run has no series whose gaps FILL could fill; IF puts 0 in its place:
+                # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+                expression="IF(calls > 0, FILL(webhooks, 0), 1)",
                 using_metrics={
                     "calls": scrapes.AGENT.metric("bellhop_agent_calls", stage=stage, statistic="Maximum").with_(
                         period=FIVE_MINUTES
                     ),
                     "webhooks": functions["livekit_webhook"].function.metric_invocations(statistic="Sum"),
                 },
-                label="Agents have calls, and LiveKit tells nothing",
+                label="Events of LiveKit while agents have calls",
                 period=FIVE_MINUTES,
             ),
             1,
             "For longer than a call may last, agents had calls and LiveKit sent no event: is the webhook registered?",
+            below=True,
             times=4,
             periods=4,
         ),

@@ -121,6 +121,16 @@ def test_a_long_call_alone_is_no_sign_of_missing_webhooks(dev: Deployed) -> None
     assert alarm["DatapointsToAlarm"] * 300 > LONGEST_CALL_SECONDS
 
 
+def test_webhooks_are_missed_though_none_has_ever_come(dev: Deployed) -> None:
+    """What never ran has no metric at all. Where a comparison meets nothing it is false, and where IF's second argument
+    is nothing its value is 0, so the invocations are not compared but given to IF."""
+    alarm = dev.templates["observability"]["Resources"][logical_id(dev, "WebhooksMissing")]["Properties"]
+    (expression,) = [part["Expression"] for part in alarm["Metrics"] if "Expression" in part]
+
+    assert expression == "IF(calls > 0, FILL(webhooks, 0), 1)"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
 def test_waits_are_judged_by_the_worst_of_twenty(dev: Deployed) -> None:
     """An average would hide the guests who wait."""
     alarm = dev.templates["observability"]["Resources"][logical_id(dev, "TurnLatency")]["Properties"]
