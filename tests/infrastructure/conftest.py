@@ -74,3 +74,10 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """The stage `prod`, filled in."""
     return deploy("prod", tmp_path_factory.mktemp("prod"))
+
+
+@pytest.fixture(params=["dev", "prod"])
+def deployed(request: pytest.FixtureRequest) -> Deployed:
+    """Each stage in turn."""
+    stage: Deployed = request.getfixturevalue(request.param)
+    return stage

@@ -85,9 +85,8 @@ def granted(template: Mapping[str, Any], folder: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(params=["dev", "prod"])
-def template(request: pytest.FixtureRequest) -> dict[str, Any]:
-    deployed: Deployed = request.getfixturevalue(request.param)
+@pytest.fixture
+def template(deployed: Deployed) -> dict[str, Any]:
     return dict(deployed.templates["api"])
 
 

@@ -87,12 +87,6 @@ NOT_SET: Final = {"restart period", "placement constraints"}
 """Rows about what no template sets today; AWS's defaults are inside."""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 @pytest.mark.parametrize("limit", LIMITS, ids=str)
 def test_limit_is_kept(limit: Limit, deployed: Deployed) -> None:
     """Every measured value is inside what AWS allows."""

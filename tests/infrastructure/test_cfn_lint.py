@@ -24,10 +24,9 @@ EXPLAINED: Final = (
 """(rule, message, why it is left), where the message is a regular expression."""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def messages(request: pytest.FixtureRequest) -> list[str]:
+@pytest.fixture
+def messages(deployed: Deployed) -> list[str]:
     """What cfn-lint says of all templates of a stage, as `<rule> <template>: <message>`."""
-    deployed: Deployed = request.getfixturevalue(request.param)
     templates = [str(template) for template in deployed.assembly.glob("*.template.json")]
     found = lint_by_config(ManualArgs(templates=templates, regions=[deployed.stage.region]))
     return [f"{match.rule.id} {Path(match.filename).name}: {match.message}" for match in found]

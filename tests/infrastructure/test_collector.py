@@ -26,13 +26,6 @@ TASK_DEFINITION: Final = 64 * 1024
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html)."""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def stage(request: pytest.FixtureRequest) -> Deployed:
-    """Each of the stages."""
-    deployed: Deployed = request.getfixturevalue(request.param)
-    return deployed
-
-
 @pytest.fixture(scope="module")
 def collector() -> dict[str, Any]:
     """The collector's container in a task of its own that is scraped in two ways."""
@@ -120,9 +113,9 @@ def test_a_metric_is_only_named_if_it_is_scraped() -> None:
     assert replace(scrape, dimensions=("language",)).metric("calls", stage=stage, statistic="Sum", language="de")
 
 
-def test_task_definitions_are_as_small_as_ecs_wants_them(stage: Deployed) -> None:
+def test_task_definitions_are_as_small_as_ecs_wants_them(deployed: Deployed) -> None:
     """With all its collectors' configuration a task definition stays below AWS's limit."""
-    definitions = stage.resources("AWS::ECS::TaskDefinition")
+    definitions = deployed.resources("AWS::ECS::TaskDefinition")
 
     assert sum(NAME in json.dumps(definition) for definition in definitions.values()) == 2
     for name, definition in definitions.items():

@@ -14,13 +14,6 @@ from tests.infrastructure.conftest import Deployed
 pytestmark = pytest.mark.infrastructure
 
 
-@pytest.fixture(params=["dev", "prod"])
-def stage(request: pytest.FixtureRequest) -> Deployed:
-    """Each of the stages."""
-    deployed: Deployed = request.getfixturevalue(request.param)
-    return deployed
-
-
 def properties(deployed: Deployed, logical_id: str) -> dict[str, Any]:
     """The properties of a resource of the data stack."""
     found: dict[str, Any] = deployed.templates["data"]["Resources"][logical_id]["Properties"]
@@ -44,9 +37,9 @@ def by_name(rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, Mapping[s
 
 
 @pytest.mark.parametrize(("table", "schema"), [("CallsTable", CALLS_SCHEMA), ("LeasesTable", LEASES_SCHEMA)])
-def test_tables_are_those_that_the_functions_know(stage: Deployed, table: str, schema: dict[str, Any]) -> None:
+def test_tables_are_those_that_the_functions_know(deployed: Deployed, table: str, schema: dict[str, Any]) -> None:
     """Keys, indexes, projections and stream are what the tests of the functions run on."""
-    made = properties(stage, table)
+    made = properties(deployed, table)
 
     assert by_name(made["AttributeDefinitions"], "AttributeName") == by_name(
         schema["AttributeDefinitions"], "AttributeName"
@@ -62,38 +55,39 @@ def test_tables_are_those_that_the_functions_know(stage: Deployed, table: str, s
 
 
 @pytest.mark.parametrize("table", ["CallsTable", "LeasesTable"])
-def test_tables_forget_and_can_be_restored(stage: Deployed, table: str) -> None:
+def test_tables_forget_and_can_be_restored(deployed: Deployed, table: str) -> None:
     """Items go when they expire, a mistake of the last weeks can be undone, and prod's table cannot be deleted."""
-    made = properties(stage, table)
+    made = properties(deployed, table)
 
     assert made["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
     assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert made["DeletionProtectionEnabled"] is stage.stage.retain
+    assert made["DeletionProtectionEnabled"] is deployed.stage.retain
 
 
-def test_each_kind_of_data_has_a_key_of_its_own(stage: Deployed) -> None:
+def test_each_kind_of_data_has_a_key_of_its_own(deployed: Deployed) -> None:
     """Tables, files and secrets are encrypted with three keys of the account, all renewed every year."""
     tables = {
-        key_of(properties(stage, name)["SSESpecification"]["KMSMasterKeyId"]) for name in ("CallsTable", "LeasesTable")
+        key_of(properties(deployed, name)["SSESpecification"]["KMSMasterKeyId"])
+        for name in ("CallsTable", "LeasesTable")
     }
     files = {
         key_of(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"])
         for name in ("RecordingsBucket", "PhrasesBucket", "ModelsBucket")
-        for rule in properties(stage, name)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        for rule in properties(deployed, name)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     }
-    secrets = {key_of(properties(stage, name)["KmsKeyId"]) for name in ("GuestKeySecret", "LegacyTokenSecret")}
+    secrets = {key_of(properties(deployed, name)["KmsKeyId"]) for name in ("GuestKeySecret", "LegacyTokenSecret")}
 
     assert (tables, files, secrets) == ({"TableKey"}, {"BucketKey"}, {"SecretKey"})
-    assert all(key["Properties"]["EnableKeyRotation"] for key in stage.resources("AWS::KMS::Key").values())
+    assert all(key["Properties"]["EnableKeyRotation"] for key in deployed.resources("AWS::KMS::Key").values())
 
 
-def test_buckets_are_private_and_read_over_tls_alone(stage: Deployed) -> None:
+def test_buckets_are_private_and_read_over_tls_alone(deployed: Deployed) -> None:
     """No bucket can be made public, and each refuses requests without TLS or below 1.2."""
     policies = {
         policy["Properties"]["Bucket"]["Ref"]: json.dumps(policy["Properties"]["PolicyDocument"])
-        for policy in stage.resources("AWS::S3::BucketPolicy").values()
+        for policy in deployed.resources("AWS::S3::BucketPolicy").values()
     }
-    buckets = stage.resources("AWS::S3::Bucket")
+    buckets = deployed.resources("AWS::S3::Bucket")
 
     assert {f"data/{bucket}" for bucket in policies} == set(buckets)
     for name, bucket in buckets.items():
@@ -103,31 +97,33 @@ def test_buckets_are_private_and_read_over_tls_alone(stage: Deployed) -> None:
         assert '{"NumericLessThan": {"s3:TlsVersion": 1.2}}' in policy, name
 
 
-def test_files_go_when_their_time_is_over(stage: Deployed) -> None:
+def test_files_go_when_their_time_is_over(deployed: Deployed) -> None:
     """Recordings last 90 days at most and leave no older version; no bucket keeps the parts of a broken upload."""
     rules = {
         name.removeprefix("data/"): bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-        for name, bucket in stage.resources("AWS::S3::Bucket").items()
+        for name, bucket in deployed.resources("AWS::S3::Bucket").items()
     }
 
     assert {name: rule.get("ExpirationInDays") for name, (rule,) in rules.items()} == {
-        "AccessLogsBucket": stage.stage.log_days,
+        "AccessLogsBucket": deployed.stage.log_days,
         "ModelsBucket": None,
         "PhrasesBucket": 180,
         "RecordingsBucket": 90,
     }
     assert all(rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1} for (rule,) in rules.values())
-    assert "VersioningConfiguration" not in properties(stage, "RecordingsBucket")
-    assert properties(stage, "ModelsBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "VersioningConfiguration" not in properties(deployed, "RecordingsBucket")
+    assert properties(deployed, "ModelsBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_who_asked_for_a_file_is_logged(stage: Deployed) -> None:
+def test_who_asked_for_a_file_is_logged(deployed: Deployed) -> None:
     """Requests to each bucket are logged in one that S3's log delivery of this account may write to."""
     for name in ("RecordingsBucket", "PhrasesBucket", "ModelsBucket"):
-        assert properties(stage, name)["LoggingConfiguration"]["DestinationBucketName"] == {"Ref": "AccessLogsBucket"}
+        assert properties(deployed, name)["LoggingConfiguration"]["DestinationBucketName"] == {
+            "Ref": "AccessLogsBucket"
+        }
     (policy,) = (
         one["Properties"]["PolicyDocument"]["Statement"]
-        for one in stage.resources("AWS::S3::BucketPolicy").values()
+        for one in deployed.resources("AWS::S3::BucketPolicy").values()
         if one["Properties"]["Bucket"] == {"Ref": "AccessLogsBucket"}
     )
     deliveries = [one for one in policy if one["Principal"] == {"Service": "logging.s3.amazonaws.com"}]
@@ -143,22 +139,22 @@ def statements(deployed: Deployed, key: str) -> dict[str, dict[str, Any]]:
     return {one["Sid"]: one for one in policy if "Sid" in one}
 
 
-def test_only_log_groups_of_the_account_open_the_log_key(stage: Deployed) -> None:
+def test_only_log_groups_of_the_account_open_the_log_key(deployed: Deployed) -> None:
     """CloudWatch Logs may use the key for this account's log groups and no other."""
-    said = statements(stage, "LogKey")["LogGroups"]
+    said = statements(deployed, "LogKey")["LogGroups"]
 
-    assert said["Principal"] == {"Service": f"logs.{stage.stage.region}.amazonaws.com"}
+    assert said["Principal"] == {"Service": f"logs.{deployed.stage.region}.amazonaws.com"}
     assert said["Condition"].keys() == {"ArnLike"}
     assert json.dumps(said["Condition"]["ArnLike"]).count('{"Ref": "AWS::AccountId"}') == 1
 
 
-def test_whoever_sends_can_encrypt(stage: Deployed) -> None:
+def test_whoever_sends_can_encrypt(deployed: Deployed) -> None:
     """Each service that a topic or queue of ours lets in may use the key for this account, and no other may."""
-    said = statements(stage, "LogKey")["Senders"]
+    said = statements(deployed, "LogKey")["Senders"]
     let_in = {
         service
         for kind in ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
-        for policy in stage.resources(kind).values()
+        for policy in deployed.resources(kind).values()
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
         for service in several(statement["Principal"]["Service"])
@@ -169,33 +165,33 @@ def test_whoever_sends_can_encrypt(stage: Deployed) -> None:
 
 
 @pytest.mark.parametrize(("key", "service"), [("TableKey", "dynamodb"), ("SecretKey", "secretsmanager")])
-def test_tables_and_secrets_open_their_own_key(stage: Deployed, key: str, service: str) -> None:
+def test_tables_and_secrets_open_their_own_key(deployed: Deployed, key: str, service: str) -> None:
     """Whoever of the account may read a table or a secret can decrypt it, by way of that service and no other."""
-    assert statements(stage, key)["CallersOfService"]["Condition"] == {
+    assert statements(deployed, key)["CallersOfService"]["Condition"] == {
         "StringEquals": {
             "kms:CallerAccount": {"Ref": "AWS::AccountId"},
-            "kms:ViaService": f"{service}.{stage.stage.region}.amazonaws.com",
+            "kms:ViaService": f"{service}.{deployed.stage.region}.amazonaws.com",
         }
     }
 
 
-def test_the_data_depend_on_nothing(stage: Deployed) -> None:
+def test_the_data_depend_on_nothing(deployed: Deployed) -> None:
     """No grant to a function or a task has reached the data's own policies: data are deployed before their readers."""
-    template = json.dumps(stage.templates["data"])
+    template = json.dumps(deployed.templates["data"])
 
     assert "Fn::GetStackOutput" not in template
     assert "Fn::ImportValue" not in template
-    assert stage.cloud.data.dependencies == []
+    assert deployed.cloud.data.dependencies == []
 
 
 @pytest.mark.parametrize(
     ("logical_id", "name"), [("GuestKeySecret", "guest-key"), ("LegacyTokenSecret", "legacy-token")]
 )
-def test_nobody_chose_the_generated_secrets(stage: Deployed, logical_id: str, name: str) -> None:
+def test_nobody_chose_the_generated_secrets(deployed: Deployed, logical_id: str, name: str) -> None:
     """Secrets that only our functions need are 64 random letters and digits under the name they are read by."""
-    secret = properties(stage, logical_id)
+    secret = properties(deployed, logical_id)
 
-    assert secret["Name"] == stage.stage.secret(name)
+    assert secret["Name"] == deployed.stage.secret(name)
     assert secret["GenerateSecretString"] == {
         "ExcludePunctuation": True,
         "IncludeSpace": False,
@@ -203,9 +199,9 @@ def test_nobody_chose_the_generated_secrets(stage: Deployed, logical_id: str, na
     }
 
 
-def test_mirrored_images_are_scanned_and_never_replaced(stage: Deployed) -> None:
+def test_mirrored_images_are_scanned_and_never_replaced(deployed: Deployed) -> None:
     """A tag always means the same image, each is scanned, and three models are kept whatever else is mirrored."""
-    repository = properties(stage, "RivaImagesRepository")
+    repository = properties(deployed, "RivaImagesRepository")
     rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
 
     assert repository["ImageTagMutability"] == "IMMUTABLE"

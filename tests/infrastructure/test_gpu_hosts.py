@@ -22,13 +22,6 @@ from tests.infrastructure.fleet import containers, one, reserved, resources
 pytestmark = pytest.mark.infrastructure
 
 
-@pytest.fixture(params=["dev", "prod"])
-def fleet(request: pytest.FixtureRequest) -> Deployed:
-    """Each stage in turn."""
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def offered(instance: str) -> dict[str, Any]:
     """What EC2 says of an instance type, from its own answer that moto was made of."""
     path = Path(moto.ec2.__file__).with_name("resources") / "instance_types.json.gz"
@@ -37,12 +30,12 @@ def offered(instance: str) -> dict[str, Any]:
     return types[instance]
 
 
-def test_hosts_are_closed(fleet: Deployed) -> None:
+def test_hosts_are_closed(deployed: Deployed) -> None:
     """A host has no key and no open port, tells its rights to no container, and encrypts its disk."""
-    templates = resources(fleet, "AWS::EC2::LaunchTemplate")
+    templates = resources(deployed, "AWS::EC2::LaunchTemplate")
     groups = {
         name: found["Properties"]
-        for name, found in resources(fleet, "AWS::EC2::SecurityGroup").items()
+        for name, found in resources(deployed, "AWS::EC2::SecurityGroup").items()
         if "Hosts" in name
     }
 
@@ -58,19 +51,21 @@ def test_hosts_are_closed(fleet: Deployed) -> None:
         assert disk["Ebs"]["Encrypted"]
         assert disk["Ebs"]["VolumeType"] == "gp3"
     assert not any(group.get("SecurityGroupIngress") for group in groups.values())
-    opened = [found["Properties"]["GroupId"] for found in resources(fleet, "AWS::EC2::SecurityGroupIngress").values()]
+    opened = [
+        found["Properties"]["GroupId"] for found in resources(deployed, "AWS::EC2::SecurityGroupIngress").values()
+    ]
     assert not {json.dumps(group) for group in opened} & {
         json.dumps({"Fn::GetAtt": [name, "GroupId"]}) for name in groups
     }
 
 
-def test_a_host_starts_as_it_is_told(fleet: Deployed, tmp_path: Path) -> None:
+def test_a_host_starts_as_it_is_told(deployed: Deployed, tmp_path: Path) -> None:
     """The script of a GPU host runs without a fault and leaves what docker and ECS' agent read."""
     (tmp_path / "systemctl").write_text("#!/bin/sh\n")
     (tmp_path / "systemctl").chmod(0o755)
     for folder in ("sysconfig", "ecs"):
         (tmp_path / folder).mkdir()
-    data = one(fleet, "AWS::EC2::LaunchTemplate", "GpuHosts")[1]["Properties"]["LaunchTemplateData"]["UserData"]
+    data = one(deployed, "AWS::EC2::LaunchTemplate", "GpuHosts")[1]["Properties"]["LaunchTemplateData"]["UserData"]
     parts = data["Fn::Base64"]["Fn::Join"][1]
     script = "".join(part if isinstance(part, str) else "the-cluster" for part in parts)
 
@@ -88,9 +83,9 @@ def test_a_host_starts_as_it_is_told(fleet: Deployed, tmp_path: Path) -> None:
     assert agent["ECS_RESERVED_MEMORY"] == str(RESERVED_MIB)
 
 
-def test_machine_images_are_pinned(fleet: Deployed) -> None:
+def test_machine_images_are_pinned(deployed: Deployed) -> None:
     """A host starts from the release that the repository names, today and in a year."""
-    parameters = fleet.templates["gpu_fleet"]["Parameters"].values()
+    parameters = deployed.templates["gpu_fleet"]["Parameters"].values()
     images = {
         given["Default"] for given in parameters if given["Type"].startswith("AWS::SSM::Parameter::Value<AWS::EC2")
     }
@@ -99,26 +94,26 @@ def test_machine_images_are_pinned(fleet: Deployed) -> None:
     assert not any("recommended" in image for image in images)
 
 
-def test_hosts_come_and_go_with_the_tasks(fleet: Deployed) -> None:
+def test_hosts_come_and_go_with_the_tasks(deployed: Deployed) -> None:
     """No host runs for nothing, none is ended under its tasks where data is kept, and dev can be deleted."""
-    groups = resources(fleet, "AWS::AutoScaling::AutoScalingGroup")
-    providers = resources(fleet, "AWS::ECS::CapacityProvider")
+    groups = resources(deployed, "AWS::AutoScaling::AutoScalingGroup")
+    providers = resources(deployed, "AWS::ECS::CapacityProvider")
 
     assert {group["Properties"]["MinSize"] for group in groups.values()} == {"0"}
-    gpu = one(fleet, "AWS::AutoScaling::AutoScalingGroup", "GpuHosts")[1]["Properties"]
-    assert int(gpu["MaxSize"]) == fleet.stage.most_gpu_hosts + 1
+    gpu = one(deployed, "AWS::AutoScaling::AutoScalingGroup", "GpuHosts")[1]["Properties"]
+    assert int(gpu["MaxSize"]) == deployed.stage.most_gpu_hosts + 1
     for found in providers.values():
         provider = found["Properties"]["AutoScalingGroupProvider"]
         assert provider["ManagedScaling"]["Status"] == "ENABLED"
         assert provider["ManagedDraining"] == "ENABLED"
-        assert provider["ManagedTerminationProtection"] == ("ENABLED" if fleet.stage.retain else "DISABLED")
+        assert provider["ManagedTerminationProtection"] == ("ENABLED" if deployed.stage.retain else "DISABLED")
 
 
-def test_a_gpu_host_holds_a_recogniser_its_agents_and_one_successor(fleet: Deployed) -> None:
+def test_a_gpu_host_holds_a_recogniser_its_agents_and_one_successor(deployed: Deployed) -> None:
     """By EC2's own figures there is room for them in processors, memory and network interfaces."""
-    host = offered(fleet.stage.gpu_instance)
-    each_host = -(-fleet.stage.fleet.agents_on_gpu_hosts // fleet.stage.fleet.gpu_hosts)
-    riva, agent = reserved(fleet, "RivaTask"), reserved(fleet, "AgentsTask")
+    host = offered(deployed.stage.gpu_instance)
+    each_host = -(-deployed.stage.fleet.agents_on_gpu_hosts // deployed.stage.fleet.gpu_hosts)
+    riva, agent = reserved(deployed, "RivaTask"), reserved(deployed, "AgentsTask")
     agents = each_host + 1
     # Of a host's memory the kernel keeps some 3 % before ECS counts it.
     memory = int(host["MemoryInfo"]["SizeInMiB"] * 0.97) - RESERVED_MIB
@@ -129,14 +124,14 @@ def test_a_gpu_host_holds_a_recogniser_its_agents_and_one_successor(fleet: Deplo
     assert host["GpuInfo"]["Gpus"][0]["Count"] == 1
 
 
-def test_tasks_take_what_the_plan_says(fleet: Deployed) -> None:
+def test_tasks_take_what_the_plan_says(deployed: Deployed) -> None:
     """The plan reckons with shares of a host, and no task's containers together may take more than theirs."""
     shares = {
         "RivaTask": Share(RIVA.vcpu + SIDECARS.vcpu, RIVA.gib + SIDECARS.gib),
         "AgentsTask": AGENT,
     }
     for task, share in shares.items():
-        parts = containers(fleet, task).values()
+        parts = containers(deployed, task).values()
 
         assert sum(part["Cpu"] for part in parts) <= share.vcpu * 1024
         assert sum(part["Memory"] for part in parts) <= share.gib * 1024
@@ -152,12 +147,12 @@ def test_the_plans_hosts_are_ec2s() -> None:
         assert HOSTS[name].interfaces == said["NetworkInfo"]["MaximumNetworkInterfaces"]
 
 
-def test_what_guests_say_is_encrypted_between_hosts(fleet: Deployed) -> None:
+def test_what_guests_say_is_encrypted_between_hosts(deployed: Deployed) -> None:
     """Agents speak to recognisers without TLS, for the hosts' own hardware encrypts what they send each other.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/data-protection.html#encryption-transit
     """
-    for found in resources(fleet, "AWS::EC2::LaunchTemplate").values():
+    for found in resources(deployed, "AWS::EC2::LaunchTemplate").values():
         instance = found["Properties"]["LaunchTemplateData"]["InstanceType"]
 
         assert offered(instance)["NetworkInfo"]["EncryptionInTransitSupported"], instance

@@ -44,12 +44,6 @@ OF_AWS: Final[Mapping[str, str]] = {
 """Policies that AWS maintains, and why they are used."""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def of_role(deployed: Deployed, role: str) -> set[Right]:
     return {right for right in rights(deployed) if right.role == role}
 

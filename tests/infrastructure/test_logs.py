@@ -13,29 +13,22 @@ from tests.infrastructure.references import find
 pytestmark = pytest.mark.infrastructure
 
 
-@pytest.fixture(params=["dev", "prod"])
-def stage(request: pytest.FixtureRequest) -> Deployed:
-    """Each of the stages."""
-    deployed: Deployed = request.getfixturevalue(request.param)
-    return deployed
-
-
-def test_log_groups_are_encrypted_and_let_lines_go(stage: Deployed) -> None:
+def test_log_groups_are_encrypted_and_let_lines_go(deployed: Deployed) -> None:
     """No line outlives the stage's days, and none is readable on a disk."""
-    groups = stage.resources("AWS::Logs::LogGroup")
+    groups = deployed.resources("AWS::Logs::LogGroup")
 
     assert groups
     for name, group in groups.items():
         properties = group["Properties"]
-        assert properties["RetentionInDays"] == stage.stage.log_days, name
-        assert find(stage, name.partition("/")[0], properties["KmsKeyId"]).type == "AWS::KMS::Key", name
+        assert properties["RetentionInDays"] == deployed.stage.log_days, name
+        assert find(deployed, name.partition("/")[0], properties["KmsKeyId"]).type == "AWS::KMS::Key", name
 
 
-def test_lines_about_calls_are_searched_and_masked(stage: Deployed) -> None:
+def test_lines_about_calls_are_searched_and_masked(deployed: Deployed) -> None:
     """Whatever writes about calls has its lines audited and masked for the same kinds of data, as AWS demands."""
     groups = {
         name: group["Properties"]
-        for name, group in stage.resources("AWS::Logs::LogGroup").items()
+        for name, group in deployed.resources("AWS::Logs::LogGroup").items()
         if not name.startswith("network/")
     }
 

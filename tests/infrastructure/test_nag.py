@@ -16,12 +16,6 @@ pytestmark = pytest.mark.infrastructure
 SENTENCE = re.compile(r"[A-Z](?:[^.!?]|\.(?=\d)){15,150}\.")
 
 
-@pytest.fixture(params=["dev", "prod"])
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def reports(deployed: Deployed) -> list[Mapping[str, Any]]:
     """What the plug-ins that judged the stage have to say, cdk-nag among them."""
     told: list[Mapping[str, Any]] = json.loads((deployed.assembly / "validation-report.json").read_text())[

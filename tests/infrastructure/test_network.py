@@ -20,13 +20,6 @@ ACTIONS = {"ecr.api": "ecr", "ecr.dkr": "ecr", "ecs-agent": "ecs", "ecs-telemetr
 WITHOUT_A_DOOR = {"elasticfilesystem": "a volume is mounted inside the network", "execute-api": "our API is public"}
 
 
-@pytest.fixture(params=["dev", "prod"])
-def stage(request: pytest.FixtureRequest) -> Deployed:
-    """Each of the stages."""
-    deployed: Deployed = request.getfixturevalue(request.param)
-    return deployed
-
-
 def endpoints(deployed: Deployed) -> dict[str, dict[str, Any]]:
     """The properties of each VPC endpoint by its service's name."""
     found = (resource["Properties"] for resource in deployed.resources("AWS::EC2::VPCEndpoint").values())
@@ -57,18 +50,18 @@ def called_from_inside(deployed: Deployed) -> set[str]:
     return {action.partition(":")[0] for some in named for action in (some if isinstance(some, list) else [some])}
 
 
-def test_subnets_are_where_the_hosts_are_offered(stage: Deployed) -> None:
+def test_subnets_are_where_the_hosts_are_offered(deployed: Deployed) -> None:
     """Each zone that offers the GPU hosts has a public and a private subnet, found by the zone's id in any account."""
-    subnets = [resource["Properties"] for resource in stage.resources("AWS::EC2::Subnet").values()]
+    subnets = [resource["Properties"] for resource in deployed.resources("AWS::EC2::Subnet").values()]
 
     assert not [subnet for subnet in subnets if "AvailabilityZone" in subnet]
-    assert sorted(subnet["AvailabilityZoneId"] for subnet in subnets) == sorted(stage.stage.gpu_zones * 2)
+    assert sorted(subnet["AvailabilityZoneId"] for subnet in subnets) == sorted(deployed.stage.gpu_zones * 2)
     assert not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets)
 
 
-def test_nothing_is_looked_up_in_the_account(stage: Deployed) -> None:
+def test_nothing_is_looked_up_in_the_account(deployed: Deployed) -> None:
     """Synthesis asks no account for anything, so it gives the same everywhere."""
-    manifest = json.loads((stage.assembly / "manifest.json").read_text())
+    manifest = json.loads((deployed.assembly / "manifest.json").read_text())
 
     assert "missing" not in manifest
 
@@ -148,14 +141,14 @@ def test_nothing_is_in_the_default_security_group(prod: Deployed) -> None:
     assert in_the_network == []
 
 
-def test_flows_are_logged(stage: Deployed) -> None:
+def test_flows_are_logged(deployed: Deployed) -> None:
     """Accepted and refused traffic is logged, encrypted with a key that only this account's log groups may use."""
-    resources = stage.templates["network"]["Resources"]
+    resources = deployed.templates["network"]["Resources"]
 
-    (flow,) = stage.resources("AWS::EC2::FlowLog").values()
+    (flow,) = deployed.resources("AWS::EC2::FlowLog").values()
     logs = resources[flow["Properties"]["LogGroupName"]["Ref"]]
     key = resources[logs["Properties"]["KmsKeyId"]["Fn::GetAtt"][0]]
     assert flow["Properties"]["TrafficType"] == "ALL"
-    assert logs["Properties"]["RetentionInDays"] == stage.stage.log_days
+    assert logs["Properties"]["RetentionInDays"] == deployed.stage.log_days
     (statement,) = (one for one in key["Properties"]["KeyPolicy"]["Statement"] if "Service" in one["Principal"])
     assert statement["Condition"]["ArnLike"].keys() == {"kms:EncryptionContext:aws:logs:arn"}

@@ -39,26 +39,19 @@ ALARMS_OF_A_WIDGET: Final = 100
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def stage(request: pytest.FixtureRequest) -> Deployed:
-    """Each of the stages."""
-    deployed: Deployed = request.getfixturevalue(request.param)
-    return deployed
-
-
-def all_of(stage: Deployed, kind: str) -> list[dict[str, Any]]:
+def all_of(deployed: Deployed, kind: str) -> list[dict[str, Any]]:
     """The properties of all resources of a type in the observability stack."""
-    resources = stage.templates["observability"]["Resources"].values()
+    resources = deployed.templates["observability"]["Resources"].values()
     return [resource.get("Properties", {}) for resource in resources if resource["Type"] == kind]
 
 
-def test_alarms_are_told_by_mail(stage: Deployed) -> None:
+def test_alarms_are_told_by_mail(deployed: Deployed) -> None:
     """The topic is encrypted, takes TLS only, and only those of AWS who tell of this account may publish."""
-    (topic,) = all_of(stage, "AWS::SNS::Topic")
-    (policy,) = all_of(stage, "AWS::SNS::TopicPolicy")
-    (subscription,) = all_of(stage, "AWS::SNS::Subscription")
+    (topic,) = all_of(deployed, "AWS::SNS::Topic")
+    (policy,) = all_of(deployed, "AWS::SNS::TopicPolicy")
+    (subscription,) = all_of(deployed, "AWS::SNS::Subscription")
 
-    assert find(stage, "observability", topic["KmsMasterKeyId"]) == Found("data", "LogKey", "AWS::KMS::Key")
+    assert find(deployed, "observability", topic["KmsMasterKeyId"]) == Found("data", "LogKey", "AWS::KMS::Key")
     deny, allow = policy["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert allow["Principal"] == {"Service": ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]}
@@ -76,16 +69,16 @@ def test_without_an_address_nobody_is_written_to() -> None:
     Template.from_stack(stack).resource_count_is("AWS::SNS::Subscription", 0)
 
 
-def test_there_is_an_alarm_for_whatever_keeps_a_guest_from_being_heard(stage: Deployed) -> None:
+def test_there_is_an_alarm_for_whatever_keeps_a_guest_from_being_heard(deployed: Deployed) -> None:
     """What an operator must know has an alarm, and functions, tables, queues and log groups have one each."""
-    alarms = set(stage.cloud.observability.alarms)
+    alarms = set(deployed.cloud.observability.alarms)
     counts = {
-        "FunctionErrors-": len(stage.resources("AWS::Lambda::Function")),
-        "FunctionThrottles-": len(stage.resources("AWS::Lambda::Function")),
-        "TableThrottles-": len(stage.resources("AWS::DynamoDB::Table")),
-        "DeadLetters-": len(stage.resources("AWS::SQS::Queue")),
-        "PersonalData-": sum(not name.startswith("network/") for name in stage.resources("AWS::Logs::LogGroup")),
-        "WayOut-": stage.stage.nat_gateways,
+        "FunctionErrors-": len(deployed.resources("AWS::Lambda::Function")),
+        "FunctionThrottles-": len(deployed.resources("AWS::Lambda::Function")),
+        "TableThrottles-": len(deployed.resources("AWS::DynamoDB::Table")),
+        "DeadLetters-": len(deployed.resources("AWS::SQS::Queue")),
+        "PersonalData-": sum(not name.startswith("network/") for name in deployed.resources("AWS::Logs::LogGroup")),
+        "WayOut-": deployed.stage.nat_gateways,
     }
 
     assert alarms >= ALARMS_ASKED_FOR
@@ -93,11 +86,11 @@ def test_there_is_an_alarm_for_whatever_keeps_a_guest_from_being_heard(stage: De
     assert len(alarms) <= ALARMS_OF_A_WIDGET
 
 
-def test_each_alarm_says_what_it_means_and_tells_of_its_beginning_and_end(stage: Deployed) -> None:
+def test_each_alarm_says_what_it_means_and_tells_of_its_beginning_and_end(deployed: Deployed) -> None:
     """Whoever is woken reads one sentence, and learns when it is over."""
-    (topic,) = stage.templates["observability"]["Outputs"]["AlarmTopic"]["Value"].values()
+    (topic,) = deployed.templates["observability"]["Outputs"]["AlarmTopic"]["Value"].values()
 
-    for alarm in all_of(stage, "AWS::CloudWatch::Alarm"):
+    for alarm in all_of(deployed, "AWS::CloudWatch::Alarm"):
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
         assert alarm["AlarmDescription"].endswith((".", "?"))
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching"}
@@ -139,16 +132,16 @@ def test_waits_are_judged_by_the_worst_of_twenty(dev: Deployed) -> None:
     assert 1500 <= alarm["Threshold"] <= 3000
 
 
-def logical_id(stage: Deployed, alarm: str) -> str:
+def logical_id(deployed: Deployed, alarm: str) -> str:
     """Under which id the template has an alarm."""
-    observability = stage.cloud.observability
+    observability = deployed.cloud.observability
     resource = cast("CfnElement", observability.alarms[alarm].node.default_child)
     found: str = observability.get_logical_id(resource)
     return found
 
 
-def widgets(stage: Deployed) -> list[dict[str, Any]]:
-    (dashboard,) = all_of(stage, "AWS::CloudWatch::Dashboard")
+def widgets(deployed: Deployed) -> list[dict[str, Any]]:
+    (dashboard,) = all_of(deployed, "AWS::CloudWatch::Dashboard")
     parts = dashboard["DashboardBody"]["Fn::Join"][1]
     found: list[dict[str, Any]] = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))[
         "widgets"
@@ -156,46 +149,48 @@ def widgets(stage: Deployed) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_dashboard_shows_calls_waits_speech_fleet_and_functions(stage: Deployed) -> None:
+def test_the_dashboard_shows_calls_waits_speech_fleet_and_functions(deployed: Deployed) -> None:
     """One page goes from the guest to the machine, made of metrics alone: none of it is about a single call."""
-    shown = widgets(stage)
+    shown = widgets(deployed)
     titles = [widget["properties"]["markdown"] for widget in shown if widget["type"] == "text"]
 
     assert titles == ["## Calls", "## Waits", "## Speech", "## Fleet", "## Functions"]
     assert {widget["type"] for widget in shown} == {"alarm", "metric", "text"}
     (alarms,) = (widget for widget in shown if widget["type"] == "alarm")
-    assert len(alarms["properties"]["alarms"]) == len(stage.cloud.observability.alarms)
+    assert len(alarms["properties"]["alarms"]) == len(deployed.cloud.observability.alarms)
 
 
-def test_an_operator_finds_the_dashboard_and_the_topic(stage: Deployed) -> None:
+def test_an_operator_finds_the_dashboard_and_the_topic(deployed: Deployed) -> None:
     """What a deployment prints leads to where one looks and where one is told."""
-    outputs = stage.templates["observability"]["Outputs"]
+    outputs = deployed.templates["observability"]["Outputs"]
 
     assert {"DashboardUrl", "AlarmTopic"} <= set(outputs)
     address, dashboard = outputs["DashboardUrl"]["Value"]["Fn::Join"][1]
     assert address.startswith("https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#")
-    assert find(stage, "observability", dashboard).type == "AWS::CloudWatch::Dashboard"
+    assert find(deployed, "observability", dashboard).type == "AWS::CloudWatch::Dashboard"
 
 
-def test_questions_are_asked_of_all_that_write_about_calls(stage: Deployed) -> None:
+def test_questions_are_asked_of_all_that_write_about_calls(deployed: Deployed) -> None:
     """A call is followed through every log group at once."""
-    questions = all_of(stage, "AWS::Logs::QueryDefinition")
-    writing = {name for name in stage.resources("AWS::Logs::LogGroup") if not name.startswith("network/")}
+    questions = all_of(deployed, "AWS::Logs::QueryDefinition")
+    writing = {name for name in deployed.resources("AWS::Logs::LogGroup") if not name.startswith("network/")}
 
-    assert {question["Name"] for question in questions} == {f"bellhop/{stage.stage.name}/{name}" for name in QUESTIONS}
+    assert {question["Name"] for question in questions} == {
+        f"bellhop/{deployed.stage.name}/{name}" for name in QUESTIONS
+    }
     for question in questions:
-        asked = {find(stage, "observability", name) for name in question["LogGroupNames"]}
+        asked = {find(deployed, "observability", name) for name in question["LogGroupNames"]}
         assert {f"{group.stack}/{group.logical_id}" for group in asked} == writing
 
 
-def test_the_budget_counts_the_stage_and_stops_nothing(stage: Deployed) -> None:
+def test_the_budget_counts_the_stage_and_stops_nothing(deployed: Deployed) -> None:
     """A stage that costs more than it should tells so early, and goes on answering guests."""
-    (budget,) = all_of(stage, "AWS::Budgets::Budget")
+    (budget,) = all_of(deployed, "AWS::Budgets::Budget")
     month = budget["Budget"]
 
-    assert month["BudgetLimit"] == {"Amount": stage.stage.monthly_budget_usd, "Unit": "USD"}
+    assert month["BudgetLimit"] == {"Amount": deployed.stage.monthly_budget_usd, "Unit": "USD"}
     tags = {part["Tags"]["Key"]: part["Tags"]["Values"] for part in month["FilterExpression"]["And"]}
-    assert tags == {"project": ["bellhop"], "stage": [stage.stage.name]}
+    assert tags == {"project": ["bellhop"], "stage": [deployed.stage.name]}
     told = [
         (note["Notification"]["Threshold"], note["Notification"]["NotificationType"])
         for note in budget["NotificationsWithSubscribers"]

@@ -26,12 +26,6 @@ NO_DATA_GOES_THERE: Final[Mapping[str, str]] = {
 }
 
 
-@pytest.fixture(params=["dev", "prod"])
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def strings(value: Any) -> Iterator[str]:
     """Every text inside a template, with the parts of a joined one together."""
     match value:

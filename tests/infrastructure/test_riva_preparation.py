@@ -14,13 +14,6 @@ from tests.infrastructure.fleet import containers, listed, one, resources
 pytestmark = pytest.mark.infrastructure
 
 
-@pytest.fixture(params=["dev", "prod"])
-def fleet(request: pytest.FixtureRequest) -> Deployed:
-    """Each stage in turn."""
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def waits_for(stage: Deployed, name: str) -> set[str]:
     """Every resource that is there before this one, by what the template says of their order."""
     every = stage.templates["gpu_fleet"]["Resources"]
@@ -34,56 +27,56 @@ def waits_for(stage: Deployed, name: str) -> set[str]:
     return seen
 
 
-def test_a_model_is_prepared_before_it_is_run(fleet: Deployed) -> None:
+def test_a_model_is_prepared_before_it_is_run(deployed: Deployed) -> None:
     """Image, then engines, then recognisers, then agents; the warm-up has all that a recogniser needs."""
-    mirror = one(fleet, "AWS::CloudFormation::CustomResource", "PreparationMirror")[0]
-    warm_up = one(fleet, "AWS::CloudFormation::CustomResource", "PreparationWarmUp")[0]
-    riva = one(fleet, "AWS::ECS::Service", "RivaService")[0]
-    agents = one(fleet, "AWS::ECS::Service", "AgentsService")[0]
+    mirror = one(deployed, "AWS::CloudFormation::CustomResource", "PreparationMirror")[0]
+    warm_up = one(deployed, "AWS::CloudFormation::CustomResource", "PreparationWarmUp")[0]
+    riva = one(deployed, "AWS::ECS::Service", "RivaService")[0]
+    agents = one(deployed, "AWS::ECS::Service", "AgentsService")[0]
     needed = {
         name
         for kind in ("AWS::EFS::MountTarget", "AWS::EFS::AccessPoint", "AWS::CodeBuild::Project", "AWS::Events::Rule")
-        for name in resources(fleet, kind)
+        for name in resources(deployed, kind)
     } | {
         name
-        for name in resources(fleet, "AWS::IAM::Policy")
+        for name in resources(deployed, "AWS::IAM::Policy")
         if name.startswith(("RivaTask", "PreparationRole", "GpuHosts"))
     }
-    needed |= {name for name in resources(fleet, "AWS::EC2::SecurityGroupIngress") if name.startswith("Models")}
+    needed |= {name for name in resources(deployed, "AWS::EC2::SecurityGroupIngress") if name.startswith("Models")}
 
-    assert mirror in waits_for(fleet, warm_up)
-    assert needed <= waits_for(fleet, warm_up)
-    assert warm_up in waits_for(fleet, riva)
-    assert riva in waits_for(fleet, agents)
+    assert mirror in waits_for(deployed, warm_up)
+    assert needed <= waits_for(deployed, warm_up)
+    assert warm_up in waits_for(deployed, riva)
+    assert riva in waits_for(deployed, agents)
 
 
-def test_a_model_is_prepared_once(fleet: Deployed) -> None:
+def test_a_model_is_prepared_once(deployed: Deployed) -> None:
     """CloudFormation asks again only when a property changes: those of a warm-up are the model's and the GPU's."""
-    model = MODELS[fleet.stage.riva_model]
-    properties = one(fleet, "AWS::CloudFormation::CustomResource", "PreparationWarmUp")[1]["Properties"]
+    model = MODELS[deployed.stage.riva_model]
+    properties = one(deployed, "AWS::CloudFormation::CustomResource", "PreparationWarmUp")[1]["Properties"]
 
     assert {key: value for key, value in properties.items() if key not in ("ServiceToken", "ServiceTimeout")} == {
         "Step": "warm-up",
         "Model": model.image,
         "Tag": model.tag,
         "Selector": model.selector,
-        "Instance": fleet.stage.gpu_instance,
+        "Instance": deployed.stage.gpu_instance,
     }
 
 
-def test_the_images_that_are_run_are_mirrored(fleet: Deployed) -> None:
+def test_the_images_that_are_run_are_mirrored(deployed: Deployed) -> None:
     """Every tag that a task takes from our repository is copied into it, and nothing comes from NVIDIA at a start."""
-    mirrored = one(fleet, "AWS::CloudFormation::CustomResource", "PreparationMirror")[1]["Properties"]["Images"]
-    run = {json.dumps(container["Image"]) for container in containers(fleet, "RivaTask").values()}
+    mirrored = one(deployed, "AWS::CloudFormation::CustomResource", "PreparationMirror")[1]["Properties"]["Images"]
+    run = {json.dumps(container["Image"]) for container in containers(deployed, "RivaTask").values()}
 
     assert sum(any(f":{tag}" in image for image in run) for tag in mirrored) == len(mirrored) == 2
     assert not any("nvcr.io" in image for image in run)
 
 
-def test_a_build_that_dies_is_spoken_for(fleet: Deployed) -> None:
+def test_a_build_that_dies_is_spoken_for(deployed: Deployed) -> None:
     """Every end of a build but a good one invokes the function that answers in its place."""
-    project = one(fleet, "AWS::CodeBuild::Project", "PreparationBuild")
-    rule = one(fleet, "AWS::Events::Rule", "PreparationBuildDied")[1]["Properties"]
+    project = one(deployed, "AWS::CodeBuild::Project", "PreparationBuild")
+    rule = one(deployed, "AWS::Events::Rule", "PreparationBuildDied")[1]["Properties"]
 
     assert rule["EventPattern"]["detail"] == {
         "project-name": [{"Ref": project[0]}],
@@ -92,9 +85,9 @@ def test_a_build_that_dies_is_spoken_for(fleet: Deployed) -> None:
     assert project[1]["Properties"]["TimeoutInMinutes"] < 60
 
 
-def test_an_image_is_made_of_what_its_dockerfile_copies(fleet: Deployed) -> None:
+def test_an_image_is_made_of_what_its_dockerfile_copies(deployed: Deployed) -> None:
     """Nothing else is in its asset: a new agent, function or hotel starts no new recogniser."""
-    assets = json.loads(next(fleet.assembly.glob("*gpu-fleet.assets.json")).read_text())["dockerImages"].values()
+    assets = json.loads(next(deployed.assembly.glob("*gpu-fleet.assets.json")).read_text())["dockerImages"].values()
 
     assert {asset["source"]["dockerFile"] for asset in assets} == {
         "agent/Dockerfile",
@@ -102,7 +95,7 @@ def test_an_image_is_made_of_what_its_dockerfile_copies(fleet: Deployed) -> None
         "gpu_fleet/asr_proxy/Dockerfile",
     }
     for asset in assets:
-        folder = fleet.assembly / asset["source"]["directory"]
+        folder = deployed.assembly / asset["source"]["directory"]
         dockerfile = asset["source"]["dockerFile"]
         staged = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         wanted = copied((ROOT / dockerfile).read_text())

@@ -29,12 +29,6 @@ OF_AWS: Final = {"AWS_REGION", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NA
 """Variables that libraries read by themselves."""
 
 
-@pytest.fixture(params=["dev", "prod"])
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    stage: Deployed = request.getfixturevalue(request.param)
-    return stage
-
-
 def containers(deployed: Deployed) -> dict[str, dict[str, str]]:
     """Every container's variables by its name; a reference is some text."""
     return {
