@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack, aws_iam, aws_secretsmanager, aws_sqs
+from aws_cdk import CfnOutput, Stack, aws_iam, aws_secretsmanager
 from constructs import Construct
 
 from cdk.stacks.data import DataStack
@@ -27,7 +27,8 @@ from lambdas.tts_router.settings import TtsRouterSettings
 def renewed_secrets(stage: Stage) -> tuple[str, ...]:
     """The secrets that grow old: all but the key of the guests' hashes, which is changed on purpose only."""
     by_password = () if stage.operator.sip_addresses else ("sip",)
-    return ("livekit", "llm", "ngc", *by_password, "legacy-token")
+    by_key = ("speech",) if stage.speech_secret else ()
+    return ("livekit", "llm", *by_key, "ngc", *by_password, "legacy-token")
 
 
 class ApiStack(Stack):
@@ -105,9 +106,6 @@ class ApiStack(Stack):
         self.functions: Mapping[str, PythonFunction] = {
             function.folder: function for function in (calls, webhook, pms, router, setup.function, age.function)
         }
-        self.dead_letters: Sequence[aws_sqs.Queue] = [
-            function.dead_letters for function in self.functions.values() if function.dead_letters
-        ]
         self.http_api = HttpApi(self, "HttpApi", stage=stage, functions=self.functions, logs_key=data.log_key)
         self.rest_api = self.http_api.rest_api
         self.url = self.http_api.url

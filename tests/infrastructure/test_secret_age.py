@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from cdk.stacks.api import renewed_secrets
+from cdk.stages import Stage
 from lambdas.secret_age.settings import SecretAgeSettings
 from tests.infrastructure.conftest import Deployed
 
@@ -28,6 +32,15 @@ def test_every_secret_is_of_the_stage(variables: dict[str, str]) -> None:
 
     assert {"bellhop/prod/livekit", "bellhop/prod/llm"} <= set(names)
     assert all(name.startswith("bellhop/prod/") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [({}, {"sip"}), ({"sip_addresses": "192.0.2.0/24"}, set()), ({"speech_key": True}, {"sip", "speech"})],
+)
+def test_a_secret_is_watched_where_the_stage_has_it(said: Mapping[str, Any], more: set[str]) -> None:
+    """The telephone company's password and the voice's key grow old too, and are missed nowhere else."""
+    assert set(renewed_secrets(Stage.of("prod", said))) == {"livekit", "llm", "ngc", "legacy-token", *more}
 
 
 def test_it_sees_their_dates_and_reads_none(prod: Deployed, variables: dict[str, str]) -> None:
