@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from aws_cdk import Stack, aws_cloudwatch, aws_cloudwatch_actions, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
 from aws_cdk.aws_cloudwatch import ComparisonOperator, TreatMissingData
 from constructs import Construct
 
 from cdk.stages import Stage
-
-TELLERS: Final = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com")
+from cdk.units.keys import SENDERS
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class AlarmTopic(Construct):
         self.topic.add_to_resource_policy(
             aws_iam.PolicyStatement(
                 sid="Tellers",
-                principals=[aws_iam.ServicePrincipal(name) for name in TELLERS],
+                principals=[aws_iam.ServicePrincipal(name) for name in sorted(SENDERS)],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
