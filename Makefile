@@ -13,6 +13,8 @@ PYTEST := $(RUN) pytest -q
 CLOUD := .local/cloud/bin/python -m
 # Node as local/setup.py found or installed it: the CDK's library runs on it, its command line is written in it.
 export PATH := $(CURDIR)/.local/node/bin:$(PATH)
+# A shell that forbids bytecode has every program compile its libraries anew: ten seconds of each test run.
+unexport PYTHONDONTWRITEBYTECODE
 VALUES = $(foreach value,$(SET),-c $(value))
 CDK = node node_modules/aws-cdk/bin/cdk -c stage=$(STAGE) $(VALUES)
 

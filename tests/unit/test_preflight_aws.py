@@ -31,7 +31,9 @@ HIDDEN = "hunter2-hunter2-hunter2"
 
 
 @pytest.fixture(autouse=True)
-def _aws() -> Iterator[None]:
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # moto would make a thousand machine images before each test.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield
 
