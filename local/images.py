@@ -214,9 +214,9 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
         [
             "# Container images",
             "",
-            "Written by `python -m local.images --report`: each image is built with buildah, started as the fleet starts "
-            "it beside the local stack, and does its work. Times are single runs on a machine that does other things "
-            "too; a build whose packages are in the builder's cache takes seconds.",
+            "Written by `python -m local.images --report`: each image is built with buildah, started as the fleet "
+            "starts it beside the local stack, and does its work. Times are single runs on a machine that does other "
+            "things too; a build whose packages are in the builder's cache takes seconds.",
             "",
             f"{_code()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Base: {base}.",
             "",
