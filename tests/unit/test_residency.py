@@ -56,6 +56,7 @@ def test_a_stage_that_is_not_filled_in_is_accepted(name: str) -> None:
         ({"livekit_url": "wss://eu.rtc.livekit.cloud.example.com"}, "livekit_url is at"),
         ({"livekit_url": "wss://10.0.0.1"}, "livekit_url is at '10.0.0.1'"),
         ({"llm_url": "https://api.openai.com/v1/"}, "llm_url is at 'api.openai.com'"),
+        ({"llm_url": "https://us.api.openai.com/v1/"}, "llm_url is at 'us.api.openai.com'"),
         ({"llm_url": "https://aurora.openai.azure.com.example.com/"}, "llm_url is at"),
         ({"llm_url": "https://aurora.openai.azure.com@example.com/"}, "llm_url is at 'example.com'"),
         ({"llm_region": "eastus2"}, "llm_region is 'eastus2'"),

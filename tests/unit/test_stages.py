@@ -33,6 +33,12 @@ def test_a_stage_with_all_values_lacks_nothing(name: str) -> None:
     assert stage.secret("livekit") == f"bellhop/{name}/livekit"
 
 
+@pytest.mark.parametrize("name", SAID)
+def test_each_value_that_calls_need_is_missed(name: str) -> None:
+    """Whoever forgets one of them is told so, before anything is deployed that answers no phone."""
+    assert Stage.of("prod", {**SAID, name: None}).missing == (name,)
+
+
 def test_a_stage_nobody_has_filled_in_can_be_looked_at() -> None:
     """Without the operator's values there is a stage all the same, whose addresses can never exist."""
     stage = Stage.of("dev", {"livekit_url": None, "sip_addresses": ""})
