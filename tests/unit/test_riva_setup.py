@@ -78,6 +78,17 @@ def test_the_build_gets_what_the_program_reads() -> None:
     )
 
 
+def test_each_request_has_a_build_of_its_own() -> None:
+    """The update that follows a creation is not taken for the same request."""
+    codebuild = CodeBuild()
+    setup = RivaSetup(codebuild, project="Preparation", answer=Answers())
+
+    for event in (CREATE, {**CREATE, "RequestType": "Update", "RequestId": "request-2"}):
+        setup.handle(event)
+
+    assert len(codebuild.builds) == 2
+
+
 def test_a_step_without_images_can_be_read_too() -> None:
     """A warm-up copies nothing."""
     codebuild = CodeBuild()
