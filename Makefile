@@ -89,7 +89,7 @@ check: ready style types imports ## format, lint, types, import rules, unit and 
 	$(PYTEST) -m "unit or contract" $(ARGS)
 
 e2e: ready ## every spoken call, those with failing parts too (writes docs/reports/spoken-calls.md)
-	$(PYTEST) tests -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)
+	$(PYTEST) tests/e2e tests/faults -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)
 
 bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
 	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
