@@ -9,7 +9,7 @@ from constructs import Construct
 
 from agent.settings import AgentSettings
 from cdk.stages import Stage
-from cdk.units import scrapes
+from cdk.units import collector, scrapes
 from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
 from cdk.units.containers import answers, lines, without_rights
@@ -25,9 +25,6 @@ LOAD: Final = 0.5
 """The share of its calls that a worker has on average: a wave of guests finds room until the next one has started."""
 GROWTH: Final = 3
 """How many times the workers of the busiest hour there may be."""
-COLLECTOR_CPU: Final = 64
-COLLECTOR_MIB: Final = 384
-"""What the collector takes of the agent's share of a host (`cdk/units/collector.py`)."""
 TEMPORARY: Final = [aws_ecs.TmpfsMountOption.NOSUID, aws_ecs.TmpfsMountOption.NODEV]
 
 
@@ -58,10 +55,10 @@ class AgentService(Construct):
         self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
         self.task = aws_ecs.Ec2TaskDefinition(self, "Task", network_mode=aws_ecs.NetworkMode.AWS_VPC)
         agent = self._add_agent(settings)
-        collector = add_collector(self.task, stage=stage, scrapes=[scrapes.AGENT], logs=self.logs)
+        sidecar = add_collector(self.task, stage=stage, scrapes=[scrapes.AGENT], logs=self.logs)
         # Containers end in the opposite order: a worker that drains is counted until its last call.
         agent.add_container_dependencies(
-            aws_ecs.ContainerDependency(container=collector, condition=aws_ecs.ContainerDependencyCondition.START)
+            aws_ecs.ContainerDependency(container=sidecar, condition=aws_ecs.ContainerDependencyCondition.START)
         )
         acknowledge(
             self.task.obtain_execution_role(),
@@ -118,8 +115,8 @@ class AgentService(Construct):
         return self.task.add_container(
             "agent",
             image=built_image("agent/Dockerfile"),
-            cpu=int(AGENT.vcpu * 1024) - COLLECTOR_CPU,
-            memory_limit_mib=int(AGENT.gib * 1024) - COLLECTOR_MIB,
+            cpu=int(AGENT.vcpu * 1024) - collector.CPU,
+            memory_limit_mib=int(AGENT.gib * 1024) - collector.MEMORY_MIB,
             environment=written.write(),
             port_mappings=[aws_ecs.PortMapping(container_port=HEALTH_PORT)],
             health_check=answers(HEALTH_PORT, "/", every=Duration.seconds(15), start=Duration.seconds(120)),

@@ -22,6 +22,9 @@ NAME: Final = "collector"
 PART: Final = "part"
 """The dimension that says which part of the system was scraped: a scrape's job, under a label of our own, because the
 agent's newer releases rename Prometheus' own label `job`."""
+CPU: Final = 64
+"""Of a task's share of its host, in units of 1/1024 vCPU."""
+MEMORY_MIB: Final = 384
 SCRAPE_EVERY: Final = 60
 
 
@@ -64,9 +67,9 @@ def add_collector(
         image=aws_ecs.ContainerImage.from_registry(IMAGE),
         essential=False,
         enable_restart_policy=True,
-        cpu=64,
+        cpu=CPU,
         memory_reservation_mib=128,
-        memory_limit_mib=384,
+        memory_limit_mib=MEMORY_MIB,
         environment={
             "CW_CONFIG_CONTENT": json.dumps(_agent(stage, Stack.of(task).region, scrapes, logs.log_group_name)),
             "PROMETHEUS_CONFIG_CONTENT": json.dumps(_prometheus(scrapes)),
