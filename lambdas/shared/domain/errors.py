@@ -8,6 +8,10 @@
     │   ├── CallOver       the call has ended; nothing more is done for it
     │   ├── OfferExpired   the offer was held too long ago
     │   ├── SoldOut        the last room went to somebody else
+    │   ├── PriceChanged   it costs something else by now; the new price is offered
+    │   ├── NotPossible    the hotel's system cannot do this; a human can
+    │   ├── NotVerified    it is not known that the caller is the reservation's guest
+    │   ├── TriesOver      too many wrong answers; a human goes on
     │   ├── ArrivalPast    the stay would begin before today, as the hotel's clock has it
     │   ├── TooManyGuests  more people than the room, or any room, sleeps
     │   └── InDoubt        it may have been done; a human finds out, nothing is repeated
@@ -21,9 +25,16 @@ from typing import ClassVar
 
 
 class BellhopError(Exception):
-    """The base; `code` is stable and safe to log."""
+    """The base; `code` is stable and safe to log.
+
+    `vendor_code` is what the system behind us calls the fault: for the log, never for a guest.
+    """
 
     code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, vendor_code: str | None = None) -> None:
+        super().__init__(message)
+        self.vendor_code = vendor_code
 
 
 class NotFound(BellhopError):
@@ -66,6 +77,30 @@ class SoldOut(Refused):
     """No such room is left for every night of the stay."""
 
     code = "sold_out"
+
+
+class PriceChanged(Refused):
+    """The price that was held is not the price any more; ask for offers again."""
+
+    code = "price_changed"
+
+
+class NotPossible(Refused):
+    """The hotel's booking system, or its rule for this reservation, does not allow it by phone."""
+
+    code = "not_possible"
+
+
+class NotVerified(Refused):
+    """The call has not shown that it is about this reservation's guest; what was wrong is not told."""
+
+    code = "not_verified"
+
+
+class TriesOver(Refused):
+    """The call gave too many wrong answers; it verifies nothing any more."""
+
+    code = "tries_over"
 
 
 class ArrivalPast(Refused):

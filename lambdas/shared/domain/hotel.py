@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -29,7 +30,7 @@ from pydantic import (
 from lambdas.shared.domain.dispatch import HotelName
 from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.domain.money import Currency, Money
-from lambdas.shared.domain.stay import RoomType
+from lambdas.shared.domain.stay import RatePlan, RoomType
 
 E164: Final = re.compile(r"^\+[1-9][0-9]{6,14}\Z")
 UNKNOWN_HOTEL: Final = "unknown"
@@ -51,6 +52,17 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _system_address(url: str) -> str:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost")
+    if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(f'"{url}" is not an https address such as "https://api.example.com"')
+    return url.rstrip("/")
+
+
+SystemAddress = Annotated[str, AfterValidator(_system_address)]
+VendorCode = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+ExtraName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 PhoneNumber = Annotated[str, AfterValidator(_e164)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
@@ -80,10 +92,28 @@ class DemoRoom(_Part):
     night_cents: int = Field(ge=0)
 
 
+class Titled(_Part):
+    """A rate or an extra in a guest's words."""
+
+    title: Annotated[str, StringConstraints(min_length=2, max_length=60)]
+
+
 class BookingSystem(_Part):
-    """Which connector speaks to the hotel's booking system; `demo` is the hotel that lives in our own table."""
+    """Which connector speaks to the hotel's booking system, and what that system calls the hotel's things.
+
+    `property` is the hotel's id there; `rooms`, `rates` and `extras` map our names to its codes; `options` are the
+    connector's own. `url` is where the system is, unless at the vendor's usual address. `requests_per_minute` is what
+    all functions together may ask of it. `demo` is the hotel that lives in our own table.
+    """
 
     connector: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+    url: SystemAddress | None = None
+    property: VendorCode | None = None
+    rooms: Mapping[RoomType, VendorCode] = Field(default_factory=dict)
+    rates: Mapping[RatePlan, VendorCode] = Field(default_factory=dict)
+    extras: Mapping[ExtraName, VendorCode] = Field(default_factory=dict)
+    options: Mapping[Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")], VendorCode] = Field(default_factory=dict)
+    requests_per_minute: int = Field(default=120, ge=1, le=10_000)
     demo: Mapping[RoomType, DemoRoom] = Field(default_factory=dict)
 
 
@@ -115,6 +145,8 @@ class Hotel(_Part):
     phone: Phone
     pms: BookingSystem
     rooms: Mapping[RoomType, RoomKind] = Field(min_length=1)
+    rates: Mapping[RatePlan, Titled] = Field(default_factory=dict)
+    extras: Mapping[ExtraName, Titled] = Field(default_factory=dict)
     voices: Mapping[str, tuple[Voice, ...]]
     retention: Retention = Retention()
     knowledge: Mapping[str, str] = Field(default_factory=dict)
@@ -139,6 +171,11 @@ class Hotel(_Part):
         for language in self.languages:
             if not self.voices.get(language):
                 raise ValueError(f"[[voices.{language}]] is missing: every language needs at least one voice")
+        for part in ("rooms", "rates", "extras"):
+            known: Mapping[str, object] = getattr(self, part)
+            for name in getattr(self.pms, part):
+                if name not in known:
+                    raise ValueError(f"[pms.{part}] {name} is not one of the {part} {', '.join(known) or '(none)'}")
         for room in self.pms.demo:
             if room not in self.rooms:
                 raise ValueError(f"[pms.demo.{room}] is not one of the rooms {', '.join(self.rooms)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -10,8 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from lambdas.shared.domain.money import Money
 
 LONGEST_STAY: Final = 30
+_PARTICLES: Final = re.compile(
+    r"(af|al|bin|da|das|de|del|della|den|der|di|dos|du|el|la|las|le|los|ten|ter|van|vom|von|zu|zum|zur)", re.IGNORECASE
+)
+"""Words that belong to the surname after them: "Anna von der Tann" is Ms von der Tann."""
 
 RoomType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+RatePlan = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+EmailAddress = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^\s@<>\x00-\x1f]+@[^\s@<>.]+(\.[^\s@<>.]+)+$"),
+]
 GuestName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100, pattern=r"^[^\x00-\x1f<>{}]+$")
 ]
@@ -50,7 +61,12 @@ class Stay(BaseModel):
 
 
 class Offer(BaseModel):
-    """A room for a stay at a total price that includes what must be paid; `room` is the room in a guest's words."""
+    """A room at a rate for a stay; `room`, `rate` and `includes` are in a guest's words.
+
+    `total` is what the guest pays for the stay with every tax in it; `taxes` is the part of it that is tax, where the
+    hotel's system says. `city_tax` comes on top and is paid at the hotel. `rate_plan` is the hotel's own name of the
+    rate; a hotel with one rate has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,18 +74,72 @@ class Offer(BaseModel):
     room_type: RoomType
     room: str
     total: Money
+    rate_plan: RatePlan | None = None
+    rate: str | None = None
+    taxes: Money | None = None
+    city_tax: Money | None = None
+    includes: tuple[str, ...] = ()
+
+    def is_for(self, other: Offer) -> bool:
+        """Is the other one for the same stay, room and rate, at whatever price?"""
+        mine, others = (self.stay, self.room_type, self.rate_plan), (other.stay, other.room_type, other.rate_plan)
+        return mine == others
 
 
 class Guest(BaseModel):
-    """The person a reservation is for."""
+    """The person a reservation is for; `last_name` is set where the hotel's system keeps it apart."""
 
     model_config = ConfigDict(frozen=True)
 
     name: GuestName
+    last_name: GuestName | None = None
+
+    @property
+    def surname(self) -> str:
+        """The last name: as it is kept apart, or the last word of the name with the particles before it."""
+        return self.last_name or self._parted[1]
+
+    @property
+    def first_names(self) -> str:
+        """What comes before the surname; empty when there is only one name."""
+        if self.last_name and self.name.endswith(self.last_name):
+            return self.name.removesuffix(self.last_name).strip()
+        return self._parted[0]
+
+    @property
+    def _parted(self) -> tuple[str, str]:
+        words = self.name.split()
+        begin = len(words) - 1
+        while begin > 1 and _PARTICLES.fullmatch(words[begin - 1]):
+            begin -= 1
+        return " ".join(words[:begin]), " ".join(words[begin:])
+
+
+class Contact(BaseModel):
+    """How a guest can be reached. It travels to the hotel's system and is kept there, never beside a call."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: EmailAddress | None = None
+    phone: Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")] | None = Field(
+        default=None, description="E.164"
+    )
+
+
+class ReservationState(StrEnum):
+    """How far a reservation has come."""
+
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+    IN_HOUSE = "in_house"
+    DEPARTED = "departed"
 
 
 class Reservation(BaseModel):
-    """A booked stay, as the hotel's system has it; `reference` is the wish it came from, if it came from us."""
+    """A stay as the hotel's system has it; `reference` is the wish it came from, if it came from us.
+
+    `contact` is for verifying who calls and leaves this process in no form.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,10 +149,15 @@ class Reservation(BaseModel):
     room: str
     guest: Guest
     total: Money
+    state: ReservationState = ReservationState.BOOKED
+    rate_plan: RatePlan | None = None
+    rate: str | None = None
+    city_tax: Money | None = None
     reference: str | None = None
+    contact: Contact = Field(default=Contact(), exclude=True, repr=False)
 
     @classmethod
-    def of(cls, offer: Offer, *, code: str, guest: Guest, reference: str) -> Self:
+    def of(cls, offer: Offer, *, code: str, guest: Guest, reference: str | None) -> Self:
         """What an offer becomes when it is booked."""
         return cls(
             code=code,
@@ -91,5 +166,21 @@ class Reservation(BaseModel):
             room=offer.room,
             guest=guest,
             total=offer.total,
+            rate_plan=offer.rate_plan,
+            rate=offer.rate,
+            city_tax=offer.city_tax,
             reference=reference,
+        )
+
+    @property
+    def offer(self) -> Offer:
+        """What was booked."""
+        return Offer(
+            stay=self.stay,
+            room_type=self.room_type,
+            room=self.room,
+            total=self.total,
+            rate_plan=self.rate_plan,
+            rate=self.rate,
+            city_tax=self.city_tax,
         )

@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from lambdas.shared.domain.errors import Refused
+from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Guest, Offer
 
 
@@ -17,10 +18,12 @@ class WishKind(StrEnum):
     """What is wished for."""
 
     BOOK = "book"
+    CHANGE = "change"
+    CANCEL = "cancel"
 
 
 class WishState(StrEnum):
-    """How far it has come."""
+    """How far it has come; BOOKED is done, for a change and a cancellation too."""
 
     PLANNED = "planned"
     SENT = "sent"
@@ -39,9 +42,13 @@ TRANSITIONS: Final[Mapping[WishState, frozenset[WishState]]] = {
 
 
 class Wish(BaseModel):
-    """An offer held at its price until `expires_at`, then its way through the hotel's system.
+    """What a guest may have at a price held until `expires_at`, then its way through the hotel's system.
 
-    The id goes to the vendor as idempotency key or external reference, so the same wish never becomes two bookings.
+    `offer` is what is to be booked, what a reservation is to become, or, for a cancellation, what is booked so far;
+    `code` is the reservation's: given for a change and a cancellation, found by a booking. `fee` is what a
+    cancellation costs. The id goes to the vendor as idempotency key or external reference, so the same wish never
+    becomes two bookings. While one process speaks to the vendor, until `busy_until`, no other does; `attempts` counts
+    them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,13 +62,25 @@ class Wish(BaseModel):
     state: WishState = WishState.PLANNED
     guest: Guest | None = None
     code: str | None = None
+    fee: Money | None = None
     reason: str | None = None
+    attempts: int = 0
+    busy_until: datetime | None = None
 
     def moved(
         self, to: WishState, *, guest: Guest | None = None, code: str | None = None, reason: str | None = None
     ) -> Wish:
-        """This wish one step further; raises Refused when the table has no such step."""
+        """This wish one step further, with nobody at work on it; raises Refused when the table has no such step."""
         if to not in TRANSITIONS[self.state]:
             raise Refused(f"a wish that is {self.state} cannot become {to}")
         changes = {"state": to, "guest": guest, "code": code, "reason": reason}
-        return self.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        given = {name: value for name, value in changes.items() if value is not None}
+        return self.model_copy(update={**given, "busy_until": None})
+
+    def taken_up(self, until: datetime) -> Wish:
+        """This wish with somebody at work on it until then."""
+        return self.model_copy(update={"attempts": self.attempts + 1, "busy_until": until})
+
+    def is_busy(self, now: datetime) -> bool:
+        """Is somebody at work on it?"""
+        return self.busy_until is not None and now < self.busy_until
