@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, RoomType, Stay
 
-
 NO_CONTACT: Final = Contact()
 
 
