@@ -1,54 +1,40 @@
-"""A hotel's booking system, whichever it is: what a receptionist needs of it, and the connectors that speak to one."""
+"""A hotel's booking system, whichever it is: the connectors that speak to one, by the name a hotel's file uses.
+
+A connector is a module of this package with `connect(hotel, parts) -> Pms`. It is imported when a hotel uses it, so a
+function starts as fast as its hotels' connectors allow.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, cast
 
 from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.domain.hotel import Hotel, Hotels
-from lambdas.shared.domain.stay import Guest, Offer, Reservation, RoomType, Stay
-from lambdas.shared.pms.demo import DemoPms
+from lambdas.shared.pms.parts import Connector, Parts
+from lambdas.shared.pms.system import Capability, Order, Pms, Property
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-
-class Pms(Protocol):
-    """One hotel's booking system. Every method may raise Unreachable."""
-
-    def offers(self, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
-        """The rooms that are free for every night and sleep everybody, the cheapest first."""
-
-    def book(self, reference: str, offer: Offer, guest: Guest) -> Reservation:
-        """The offer as a reservation under our reference; the same reference never becomes a second one.
-
-        Raises SoldOut, and InDoubt when the system may have booked and cannot be asked whether it did.
-        """
-
-    def find(self, reference: str) -> Reservation | None:
-        """The reservation made under our reference."""
+__all__ = ["CONNECTORS", "Capability", "Connector", "Order", "Parts", "Pms", "Property", "open_pms"]
 
 
-class Connector(Protocol):
-    """Opens the booking system of a hotel whose file names it; `client` and `table` are our own database."""
+def _in_module(name: str) -> Connector:
+    def connect(hotel: Hotel, parts: Parts) -> Pms:
+        module = importlib.import_module(f"{__name__}.{name}")
+        return cast("Connector", module.connect)(hotel, parts)
 
-    def __call__(self, hotel: Hotel, *, client: DynamoDBClient, table: str) -> Pms: ...
+    return connect
 
 
-CONNECTORS: Final[Mapping[str, Connector]] = {"demo": DemoPms}
+CONNECTORS: Final[Mapping[str, Connector]] = {
+    name: _in_module(name) for name in ("apaleo", "cloudbeds", "demo", "mews", "oracle_ohip")
+}
 
 
-def open_pms(
-    hotels: Hotels,
-    *,
-    client: DynamoDBClient,
-    table: str,
-    connectors: Mapping[str, Connector] = CONNECTORS,
-) -> Mapping[str, Pms]:
+def open_pms(hotels: Hotels, parts: Parts, *, connectors: Mapping[str, Connector] = CONNECTORS) -> Mapping[str, Pms]:
     """The booking system of every hotel, by the hotel's name.
 
-    Raises HotelFileError when a hotel names a connector that does not exist.
+    Raises HotelFileError when a hotel names a connector that does not exist, or does not tell it enough.
     """
     for hotel in hotels:
         if hotel.pms.connector not in connectors:
@@ -56,4 +42,4 @@ def open_pms(
             raise HotelFileError(
                 f'hotels/{hotel.name}/hotel.toml: [pms] connector "{hotel.pms.connector}" is not one of {known}'
             )
-    return {hotel.name: connectors[hotel.pms.connector](hotel, client=client, table=table) for hotel in hotels}
+    return {hotel.name: connectors[hotel.pms.connector](hotel, parts) for hotel in hotels}

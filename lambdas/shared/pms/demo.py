@@ -18,6 +18,8 @@ from lambdas.shared.domain.errors import SoldOut
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.stay import Guest, Offer, Reservation, RoomType, Stay
 from lambdas.shared.items import Conflict, Patience, Write, decode, encode, reaching, transact
+from lambdas.shared.pms.parts import Parts
+from lambdas.shared.pms.system import Pms
 from lambdas.shared.tables import EXPIRES
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ def code_of(reference: str, attempt: int = 0) -> str:
         number, letter = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[letter])
     return "".join(letters)
+
+
+def connect(hotel: Hotel, parts: Parts) -> Pms:
+    """The demo hotel's booking system, in the table of calls."""
+    return DemoPms(hotel, client=parts.client, table=parts.calls_table)
 
 
 class DemoPms:

@@ -55,6 +55,16 @@ class Gate(Protocol):
         """What became of the request."""
 
 
+class OpenGate:
+    """Lets every request through."""
+
+    def enter(self) -> None:
+        """Never raises."""
+
+    def tell(self, *, failed: bool) -> None:
+        """Forgets it."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the vendor answered below 500. `body` is the JSON it sent, None when it sent none or something else."""
@@ -135,11 +145,12 @@ class VendorHttp:
         raise Unreachable(f"{what}: not let in ({answer.status})", vendor_code=str(answer.status))
 
     def _send(self, what: str, method: str, path: str, seconds: float, request: Mapping[str, Any]) -> Answer:
-        headers = {**self.auth.headers(), **request.get("headers", {})}
         self.gate.enter()
         try:
+            # A vendor that gives no token fails like one that gives no answer.
+            headers = {**self.auth.headers(), **request.get("headers", {})}
             answer = self._exchange(what, method, path, seconds, {**request, "headers": headers})
-        except _Fault:
+        except (_Fault, Unreachable):
             self.gate.tell(failed=True)
             raise
         self.gate.tell(failed=False)

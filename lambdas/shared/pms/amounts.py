@@ -1,0 +1,36 @@
+"""Amounts of money as vendors write them, in integer cents."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from lambdas.shared.domain.money import Money
+
+MOST: Final = Decimal(10**9)
+"""No stay costs as much: an amount above is a fault, not a price."""
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_NO_HUNDREDTHS: Final = re.compile(
+    "BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF|BHD|IQD|JOD|KWD|LYD|OMR|TND|CLF|UYW"
+)
+"""ISO 4217's currencies whose minor unit is not a hundredth."""
+
+
+def money(amount: str | int | float | Decimal, currency: str) -> Money:
+    """A vendor's amount, exactly: `"129.90"`, `129.9` and `Decimal("129.90")` are 12990 cents.
+
+    A float is taken as the shortest decimal that it is written as, which is what the vendor sent. More than two
+    decimals occur where a vendor computes (a tax, a share of a package) and are rounded half up, away from zero.
+    Raises ValueError for what is no number, more than a billion, or in a currency without hundredths.
+    """
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise ValueError(f"{currency[:10]!r} is not a currency's ISO 4217 code")
+    if _NO_HUNDREDTHS.fullmatch(currency):
+        raise ValueError(f"{currency} has no hundredths")
+    if isinstance(amount, bool) or not _NUMBER.fullmatch(str(amount)):
+        raise ValueError(f"an amount in {currency} is no number")
+    exact = Decimal(str(amount))
+    if abs(exact) > MOST:
+        raise ValueError(f"an amount in {currency} is above {MOST}")
+    return Money(cents=int((exact * 100).quantize(Decimal(1), ROUND_HALF_UP)), currency=currency)
