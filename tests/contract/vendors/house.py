@@ -120,6 +120,8 @@ class House:
         self.vat_percent = vat_percent
         self.city_tax_cents = city_tax_cents
         self.now = now
+        self.named: Callable[[int], tuple[str, str]] = lambda number: (str(number), str(number))
+        """The id and the code of the reservation of that number; a stand-in sets it to the vendor's forms."""
         self.deeds: list[tuple[Deed, str]] = []
         """What was done to which reservation's id, in order: a write that came twice stands here twice."""
         self._lock = threading.RLock()
@@ -229,7 +231,7 @@ class House:
         code: str | None = None,
         night_cents: Sequence[int] | None = None,
     ) -> Kept:
-        """A new reservation at the price of now, or at that of `night_cents`; the id is a new number, if none is given.
+        """A new reservation at the price of now, or at that of `night_cents`; named by `named`, unless given.
 
         Raises Full and Unknown.
         """
@@ -237,13 +239,14 @@ class House:
             self._rate(rate)
             if self.free(room, arrival, departure) < 1:
                 raise Full(f"no {room} from {arrival} to {departure}")
-            number = id or str(self._next)
+            given = self.named(self._next)
             self._next += 1
-            if number in self._kept:
-                raise ValueError(f"there is a reservation {number}")
+            id, code = id or given[0], code or given[1]
+            if id in self._kept:
+                raise ValueError(f"there is a reservation {id}")
             kept = Kept(
-                id=number,
-                code=code or number,
+                id=id,
+                code=code,
                 reference=reference,
                 room=room,
                 rate=rate,
