@@ -36,6 +36,7 @@ class Endpoint:
 
 _CALL = "/v1/calls/{call_id}"
 _STAYS = "/v1/hotels/{hotel}/calls/{call_id}"
+_RESERVATION = f"{_STAYS}/reservations/{{code}}"
 
 ENDPOINTS: Final = (
     Endpoint("POST", "/v1/livekit/webhook", "livekit_webhook", Caller.LIVEKIT),
@@ -48,7 +49,13 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/v1/livekit/transcription", "calls", Caller.LEGACY),
     Endpoint("GET", "/v1/hotels/{hotel}", "pms", Caller.AGENT),
     Endpoint("POST", f"{_STAYS}/offers", "pms", Caller.AGENT),
+    Endpoint("POST", f"{_STAYS}/verification", "pms", Caller.AGENT),
+    Endpoint("GET", f"{_STAYS}/reservations", "pms", Caller.AGENT),
     Endpoint("POST", f"{_STAYS}/reservations", "pms", Caller.AGENT),
+    Endpoint("GET", _RESERVATION, "pms", Caller.AGENT),
+    Endpoint("PUT", _RESERVATION, "pms", Caller.AGENT),
+    Endpoint("DELETE", _RESERVATION, "pms", Caller.AGENT),
+    Endpoint("POST", f"{_RESERVATION}/notes", "pms", Caller.AGENT),
     Endpoint("POST", "/v1/speech/plan", "tts_router", Caller.AGENT),
 )
 

@@ -34,7 +34,7 @@ class WishState(StrEnum):
 
 TRANSITIONS: Final[Mapping[WishState, frozenset[WishState]]] = {
     WishState.PLANNED: frozenset({WishState.SENT, WishState.REFUSED}),
-    WishState.SENT: frozenset({WishState.BOOKED, WishState.REFUSED, WishState.IN_DOUBT}),
+    WishState.SENT: frozenset({WishState.PLANNED, WishState.BOOKED, WishState.REFUSED, WishState.IN_DOUBT}),
     WishState.IN_DOUBT: frozenset({WishState.BOOKED, WishState.REFUSED}),
     WishState.BOOKED: frozenset(),
     WishState.REFUSED: frozenset(),
