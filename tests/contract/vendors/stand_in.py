@@ -116,7 +116,10 @@ def on_system(
     options: Mapping[str, str] | None = None,
     requests_per_minute: int = 10_000,
 ) -> Hotel:
-    """The hotel with its booking system there, and the two rates and the breakfast of the standard house."""
+    """The hotel with its booking system there, and the two rates and the breakfast of the standard house.
+
+    What else the house has, a cabin or a rate for its staff, is there and not in the hotel's file.
+    """
     facts = base.model_dump()
     facts["rates"] = {"flexible": Titled(title="flexible rate"), "saver": Titled(title="saver rate")}
     facts["extras"] = {name: Titled(title=name) for name in codes.extras}
@@ -124,8 +127,8 @@ def on_system(
         connector=connector,
         url=url,
         property=property,
-        rooms=codes.rooms,
-        rates=codes.rates,
+        rooms={name: code for name, code in codes.rooms.items() if name in base.rooms},
+        rates={name: code for name, code in codes.rates.items() if name in facts["rates"]},
         extras=codes.extras,
         options=options or {},
         requests_per_minute=requests_per_minute,

@@ -1,0 +1,309 @@
+"""A connector on the bench: the hotel it speaks for, and the other side's own view of what is kept there.
+
+Every bench holds the same hotel, as `house` has it: four singles at 89, six doubles at 129 and a suite at 219 euros.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from lambdas.shared.domain.hotel import DemoRoom, Hotel, Hotels
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Stay
+from lambdas.shared.items import decode, encode
+from lambdas.shared.pms import CONNECTORS, Capability, Order, Parts, Pms
+from lambdas.shared.pms.demo import DemoPms
+from lambdas.shared.pms.system import NO_CONTACT
+from tests.contract.vendors.house import House, Kept
+from tests.contract.vendors.stand_in import StandIn
+from tests.tables import new_tables
+
+if TYPE_CHECKING:
+    import httpx
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from starlette.types import Receive, Scope, Send
+
+AURORA: Final = Hotels.load(Path(__file__).parents[3] / "hotels").by_name["aurora"]
+ALL: Final = sorted(CONNECTORS)
+VENDORS: Final = [name for name in ALL if name != "demo"]
+STAY: Final = Stay(arrival=date(2026, 12, 30), departure=date(2027, 1, 2), adults=2)
+ANNA: Final = Guest(name="Anna Meier", last_name="Meier")
+BERT: Final = Guest(name="Bert Brecht", last_name="Brecht")
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """A clock that stands at noon in Berlin, five weeks before the stay, until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Stood:
+    """A reservation as the other side keeps it, in a form that is the same for all."""
+
+    code: str
+    room: str
+    arrival: date
+    departure: date
+    adults: int
+    children: int
+    name: str
+    state: str
+    total_cents: int
+    contact: Contact = field(default=Contact(), compare=False)
+    notes: tuple[str, ...] = ()
+    reference: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        return self.state != "cancelled"
+
+
+class Keeper(Protocol):
+    """The other side: what the hotel's own staff see and do."""
+
+    def stays(self) -> list[Stood]:
+        """All that is kept, cancelled ones too, by code."""
+
+    def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
+        """A reservation made at the front desk, without a reference of ours; its code."""
+
+    def fill(self, room: str, evenings: Iterable[date]) -> None:
+        """Others take every such room for these nights."""
+
+    def set_price(self, room: str, night_cents: int) -> None:
+        """A night costs that from now on."""
+
+    def move(self, code: str, state: str) -> None:
+        """The guest has arrived, left, or called the desk to cancel."""
+
+
+@dataclass(frozen=True)
+class HouseKeeper:
+    """The staff of a house behind a vendor."""
+
+    house: House
+
+    def stays(self) -> list[Stood]:
+        return sorted(map(_stood, self.house.reservations), key=lambda stood: stood.code)
+
+    def walk_in(
+        self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT, rate: str = "flexible"
+    ) -> str:
+        return self.house.book(
+            room=room,
+            rate=rate,
+            arrival=stay.arrival,
+            departure=stay.departure,
+            adults=stay.adults,
+            children=stay.children,
+            first_name=guest.first_names,
+            last_name=guest.surname,
+            email=contact.email,
+            phone=contact.phone,
+        ).code
+
+    def fill(self, room: str, evenings: Iterable[date]) -> None:
+        for evening in evenings:
+            self.house.fill(room, night=evening)
+
+    def set_price(self, room: str, night_cents: int) -> None:
+        self.house.set_price(room, night_cents)
+
+    def move(self, code: str, state: str) -> None:
+        (kept,) = self.house.listed(code=code)
+        self.house.set_state(kept.id, cast("Any", state))
+
+
+@dataclass(frozen=True)
+class DemoKeeper:
+    """The staff of the demo hotel, whose rooms and stays are items of our own table."""
+
+    pms: DemoPms
+    hotel: Hotel
+    client: DynamoDBClient
+    table: str
+
+    def stays(self) -> list[Stood]:
+        kept = [
+            Stood(
+                code=found.code,
+                room=found.room_type,
+                arrival=found.stay.arrival,
+                departure=found.stay.departure,
+                adults=found.stay.adults,
+                children=found.stay.children,
+                name=found.guest.name,
+                state=found.state,
+                total_cents=found.total.cents,
+                contact=found.contact,
+                notes=tuple(self._item(found.code).get("notes", ())),
+                reference=found.reference,
+            )
+            for found in self.pms.reservations()
+        ]
+        return sorted(kept, key=lambda stood: stood.code)
+
+    def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
+        total = self.hotel.night_price(room) * stay.nights
+        offer = Offer(stay=stay, room_type=room, room=self.hotel.rooms[room].title, total=total)
+        return self.pms.book(Order(f"desk{next(_numbers):08d}", offer, guest, contact)).code
+
+    def fill(self, room: str, evenings: Iterable[date]) -> None:
+        for evening in evenings:
+            key = {"pk": f"PMS#{self.hotel.name}", "sk": f"ROOM#{room}#{evening.isoformat()}"}
+            item = encode({**key, "taken": self.hotel.pms.demo[room].rooms})
+            self.client.put_item(TableName=self.table, Item=item)
+
+    def set_price(self, room: str, night_cents: int) -> None:
+        demo = cast("dict[str, DemoRoom]", self.hotel.pms.demo)
+        demo[room] = demo[room].model_copy(update={"night_cents": night_cents})
+
+    def move(self, code: str, state: str) -> None:
+        self.client.update_item(
+            TableName=self.table,
+            Key=encode({"pk": f"PMS#{self.hotel.name}", "sk": f"STAY#{code}"}),
+            UpdateExpression="SET #state = :state",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=encode({":state": state}),
+        )
+
+    def _item(self, code: str) -> dict[str, Any]:
+        key = encode({"pk": f"PMS#{self.hotel.name}", "sk": f"STAY#{code}"})
+        return decode(self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)["Item"])
+
+
+class Switch:
+    """An application that is another one from test to test, so that one server serves them all."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class Bench:
+    """A connector, the hotel it speaks for, the clock both sides go by, and the other side."""
+
+    connector: str
+    pms: Pms
+    hotel: Hotel
+    keeper: Keeper
+    clock: Clock
+    parts: Parts
+    stand_in: StandIn | None = None
+
+    @property
+    def vendor(self) -> StandIn:
+        """Raises LookupError for the demo hotel, which has no vendor."""
+        if self.stand_in is None:
+            raise LookupError("the demo hotel has no vendor")
+        return self.stand_in
+
+    @property
+    def house(self) -> House:
+        return self.vendor.house
+
+    def can(self, *capabilities: Capability) -> bool:
+        return self.pms.capabilities.issuperset(capabilities)
+
+    def offered(self, room_type: str = "double", stay: Stay = STAY, rate: str = "flexible") -> Offer:
+        """The room's offer at that rate; a hotel with one rate has only its own."""
+        offers = [offer for offer in self.pms.offers(stay, room_type) if offer.rate_plan in (None, rate)]
+        (offer,) = offers
+        return offer
+
+    def order(self, reference: str = "wish00000001", guest: Guest = ANNA, **offered: Any) -> Order:
+        """What was just offered, to be booked under that reference."""
+        return Order(reference, self.offered(**offered), guest)
+
+    def renewed(self, **parts: Any) -> Pms:
+        """The connector anew, as another process would open it, with these parts instead."""
+        return CONNECTORS[self.connector](self.hotel, replace(self.parts, **parts))
+
+
+Opened = Callable[[str], Bench]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where benches are made: one database, one pool of connections, one server at `url` for whichever vendor."""
+
+    client: DynamoDBClient
+    http: httpx.Client
+    switch: Switch
+    url: str
+
+    def bench(self, connector: str, *, house: House | None = None, at: str | None = None, **system: Any) -> Bench:
+        """A fresh hotel behind that connector; `at` is another way to it, `system` what its file says otherwise."""
+        clock = Clock()
+        calls_table, leases_table = new_tables(self.client)
+        parts = Parts(
+            client=self.client,
+            calls_table=calls_table,
+            leases_table=leases_table,
+            secret=lambda *_: {},
+            http=lambda: self.http,
+            now=clock,
+        )
+        if connector == "demo":
+            hotel = AURORA.model_copy(deep=True)
+            pms = CONNECTORS[connector](hotel, parts)
+            keeper = DemoKeeper(cast("DemoPms", pms), hotel, self.client, calls_table)
+            return Bench(connector, pms, hotel, keeper, clock, parts)
+        house = house or House()
+        house.now = clock
+        stand_in = stand_in_of(connector)(house)
+        self.switch.app = stand_in.app
+        hotel = stand_in.hotel(AURORA, at or self.url)
+        if system:
+            hotel = hotel.model_copy(update={"pms": hotel.pms.model_copy(update=system)})
+        parts = replace(parts, secret=lambda *_: stand_in.secret)
+        pms = CONNECTORS[connector](hotel, parts)
+        return Bench(connector, pms, hotel, HouseKeeper(house), clock, parts, stand_in)
+
+
+def stand_in_of(connector: str) -> Callable[[House], StandIn]:
+    """The class of a vendor's stand-in: the one of its module whose name ends in StandIn."""
+    module = importlib.import_module(f"tests.contract.vendors.{connector}")
+    (found,) = (
+        value
+        for name, value in vars(module).items()
+        if name.endswith("StandIn") and getattr(value, "__module__", None) == module.__name__
+    )
+    return cast("Callable[[House], StandIn]", found)
+
+
+def moved(stay: Stay, days: int) -> Stay:
+    """The same stay so many days later."""
+    later = timedelta(days=days)
+    return stay.model_copy(update={"arrival": stay.arrival + later, "departure": stay.departure + later})
+
+
+def _stood(kept: Kept) -> Stood:
+    return Stood(
+        code=kept.code,
+        room=kept.room,
+        arrival=kept.arrival,
+        departure=kept.departure,
+        adults=kept.adults,
+        children=kept.children,
+        name=f"{kept.first_name} {kept.last_name}".strip(),
+        state=kept.state,
+        total_cents=kept.total_cents,
+        contact=Contact.model_construct(email=kept.email, phone=kept.phone),
+        notes=kept.notes,
+        reference=kept.reference,
+    )
