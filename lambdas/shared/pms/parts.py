@@ -27,6 +27,10 @@ KEPT_ALIVE: Final = 10.0
 a write follows a read at once, so ten seconds reuse every connection that matters."""
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @functools.cache
 def open_http() -> httpx.Client:
     """The process's connection pool. It keeps no cookies: one hotel's session must not speak for another."""
@@ -68,7 +72,7 @@ class Parts:
     leases_table: str
     secret: Callable[[str, bool], Mapping[str, str]]
     http: Callable[[], httpx.Client] = open_http
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 
     def secret_of(self, hotel: Hotel) -> Secret:
@@ -77,9 +81,14 @@ class Parts:
 
     def gate(self, hotel: Hotel) -> Gate:
         """The hotel's breaker and budget, shared by all functions."""
-        from lambdas.shared.pms.vendor_http import OpenGate
+        from lambdas.shared.breaker import Breaker
+        from lambdas.shared.budget import Budget
+        from lambdas.shared.pms.gate import HotelGate
 
-        return OpenGate()
+        system, limit = f"pms#{hotel.name}", hotel.pms.requests_per_minute
+        breaker = Breaker(system, client=self.client, leases_table=self.leases_table, now=self.now)
+        budget = Budget(system, per_minute=limit, client=self.client, leases_table=self.leases_table, now=self.now)
+        return HotelGate(breaker, budget)
 
     def line(self, hotel: Hotel, base_url: str, auth: Auth) -> VendorHttp:
         """The hotel's line to its vendor; a file's `[pms] url` goes before the vendor's usual address."""
