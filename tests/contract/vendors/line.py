@@ -29,6 +29,8 @@ _UNAVAILABLE: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/html\r\ncontent-length: 20\r\nconnection: close\r\n\r\n"
     b"<h1>unavailable</h1>"
 )
+_UNAUTHORISED: Final = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_LIMITED: Final = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _GARBLED: Final = (
     b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{"id": "u'
 )
@@ -41,6 +43,10 @@ class Fault(StrEnum):
     """The connection is reset when the request arrives; the vendor sees nothing of it."""
     RESET_WITHIN = "reset_within"
     """The vendor gets the first half of the request, then both connections are reset."""
+    UNAUTHORISED = "unauthorised"
+    """401, as for a token that was withdrawn; the vendor sees nothing."""
+    LIMITED = "limited"
+    """429 with a second of Retry-After; the vendor sees nothing."""
     UNAVAILABLE_BEFORE = "unavailable_before"
     """Something before the vendor answers 503; the vendor sees nothing."""
     UNAVAILABLE_AFTER = "unavailable_after"
@@ -56,7 +62,15 @@ class Fault(StrEnum):
 
     @property
     def was_carried_out(self) -> bool:
-        return self not in (Fault.RESET_BEFORE, Fault.RESET_WITHIN, Fault.UNAVAILABLE_BEFORE)
+        return self not in (Fault.RESET_BEFORE, Fault.RESET_WITHIN, *_INSTEAD)
+
+
+_INSTEAD: Final = {
+    Fault.UNAUTHORISED: _UNAUTHORISED,
+    Fault.LIMITED: _LIMITED,
+    Fault.UNAVAILABLE_BEFORE: _UNAVAILABLE,
+}
+"""What is answered before the vendor sees anything."""
 
 
 @dataclass
@@ -134,8 +148,8 @@ class Line:
                 _reset(writer)
                 return
             request = _closing(head) + await _body(reader, head)
-            if what is Fault.UNAVAILABLE_BEFORE:
-                writer.write(_UNAVAILABLE)
+            if isinstance(what, Fault) and what in _INSTEAD:
+                writer.write(_INSTEAD[what])
             elif what is Fault.RESET_WITHIN:
                 await self._half(request)
                 _reset(writer)
