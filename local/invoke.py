@@ -36,6 +36,7 @@ from lambdas.shared.observability import NAMESPACE, open_logger
 from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
+from lambdas.wish_settler.settings import WishSettlerSettings
 from local.example_call import begin_example_call
 from local.gateway import LocalContext
 from local.outside import outside
@@ -55,6 +56,7 @@ SECRETS: Final[Mapping[str, str]] = {
     "bellhop/local/legacy-token": LEGACY_TOKEN,
     "bellhop/local/sip": json.dumps({"username": "telephone-company", "password": "local"}),
 }
+PMS_SECRETS: Final = "bellhop/local/pms"
 BUILD_PROJECT: Final = "build"
 _MADE_UP: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"}
 _NOT_SHOWN: Final = frozenset({"level", "location", "message", "timestamp", "service", "request_id", "xray_trace_id"})
@@ -127,11 +129,12 @@ def _settings() -> tuple[Settings, ...]:
     tables = {"calls_table": CALLS_TABLE, "leases_table": LEASES_TABLE}
     return (
         CallsSettings(**tables, hotels=HOTELS, legacy_token_secret=legacy_token),
-        PmsSettings(**tables, hotels=HOTELS),
+        PmsSettings(**tables, hotels=HOTELS, pms_secrets=PMS_SECRETS),
         TtsRouterSettings(speech_engines="http", hotels=HOTELS),
         LiveKitSetupSettings(stage="local", retain=False, livekit_secret=livekit, sip_secret=sip),
         RivaSetupSettings(build_project=BUILD_PROJECT),
         SecretAgeSettings(secrets=",".join(SECRETS)),
+        WishSettlerSettings(**tables, hotels=HOTELS, pms_secrets=PMS_SECRETS),
         WebhookSettings(calls_table=CALLS_TABLE, hotels=HOTELS, livekit_secret=livekit, guest_key_secret=guest_key),
     )
 

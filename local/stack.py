@@ -40,6 +40,7 @@ LIVEKIT_SECRET: Final = "bellhop/local/livekit"  # noqa: S105  a secret's name
 GUEST_KEY_SECRET: Final = "bellhop/local/guest-key"  # noqa: S105  a secret's name
 LEGACY_TOKEN_SECRET: Final = "bellhop/local/legacy-token"  # noqa: S105  a secret's name
 LLM_SECRET: Final = "bellhop/local/llm"  # noqa: S105  a secret's name
+PMS_SECRETS: Final = "bellhop/local/pms"
 BRAIN_MODEL: Final = "bellhop-brain"
 SPEECH_ENGINES: Final = "http"
 
@@ -194,7 +195,7 @@ class _Starting:
                 port=self._ports["gateway"], region=REGION, access_key=self._access_key, secret_key=self._secret_key
             ),
             CallsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, legacy_token_secret=LEGACY_TOKEN_SECRET),
-            PmsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE),
+            PmsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, pms_secrets=PMS_SECRETS),
             TtsRouterSettings(speech_engines=SPEECH_ENGINES),
             WebhookSettings(calls_table=CALLS_TABLE, livekit_secret=LIVEKIT_SECRET, guest_key_secret=GUEST_KEY_SECRET),
         )

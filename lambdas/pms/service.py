@@ -1,213 +1,195 @@
-"""Stays a call asks for: offers held as wishes, and each wish carried out once or not at all."""
+"""Stays a call asks for: prices held as wishes, wishes carried out, reservations shown to whom they belong."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from typing import Final
 
+from lambdas.pms.desk import Desk
+from lambdas.pms.models import OffersRequest, VerificationRequest
+from lambdas.pms.notes import Notes, NoteStore
+from lambdas.pms.verification import Verification, VerifiedCodes
+from lambdas.shared.bookings.carrying_out import HELD_FOR, Asked, CarryingOut, new_id, now
 from lambdas.shared.call_store import CallStore
-from lambdas.shared.domain.call import Event, Kind, Source
-from lambdas.shared.domain.errors import (
-    ArrivalPast,
-    CallOver,
-    InDoubt,
-    NotFound,
-    OfferExpired,
-    Refused,
-    SoldOut,
-    StaleEpoch,
-    TooManyGuests,
-    Unreachable,
-)
+from lambdas.shared.domain.errors import ArrivalPast, NotFound, NotPossible, Refused, TooManyGuests
 from lambdas.shared.domain.hotel import Hotel, Hotels
-from lambdas.shared.domain.stay import Guest, Offer, Reservation, RoomType, Stay
-from lambdas.shared.domain.wish import Wish, WishState
+from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
+from lambdas.shared.domain.wish import Wish, WishKind
 from lambdas.shared.leases import Leases
-from lambdas.shared.pms import Pms
+from lambdas.shared.pms.system import Capability, Pms
 from lambdas.shared.wish_store import Wishes
 
-HELD_FOR: Final = timedelta(minutes=15)
-ATTEMPTS: Final = 4
-"""How often a wish that somebody else moves meanwhile is read again."""
-
-_REASONS: Final[Mapping[str | None, type[Refused]]] = {error.code: error for error in (OfferExpired, SoldOut)}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex
+MOST_OFFERS: Final = 12
+"""More than a guest on the phone can choose from."""
 
 
 @dataclass(frozen=True)
 class Bookings:
-    """What calls may do in the hotels' booking systems."""
+    """What calls may do in the hotels' booking systems, by the hotel's name."""
 
     hotels: Hotels
     calls: CallStore
     leases: Leases
     wishes: Wishes
+    verified: VerifiedCodes
+    notes: NoteStore
     pms: Mapping[str, Pms]
-    now: Callable[[], datetime] = _now
-    new_id: Callable[[], str] = _new_id
+    now: Callable[[], datetime] = now
+    new_id: Callable[[], str] = new_id
+    sleep: Callable[[float], None] = time.sleep
 
-    def hotel(self, name: str) -> Hotel:
-        """Raises NotFound."""
-        hotel = self.hotels.by_name.get(name)
-        if hotel is None:
-            raise NotFound("there is no such hotel")
-        return hotel
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.hotels, self.calls, self.leases, self.pms)
 
-    def offers(self, hotel_name: str, call_id: str, stay: Stay, room_type: RoomType | None, epoch: int) -> list[Wish]:
-        """What is free for a stay, the cheapest first, each held as a wish at its price for 15 minutes.
+    @cached_property
+    def verification(self) -> Verification:
+        return Verification(self.verified, self.wishes)
 
-        Raises ArrivalPast, TooManyGuests, and what a call that may not act raises.
+    @cached_property
+    def carrying_out(self) -> CarryingOut:
+        return CarryingOut(self.wishes, self.pms, now=self.now, new_id=self.new_id, sleep=self.sleep)
+
+    def facts(self, hotel_name: str) -> tuple[Hotel, frozenset[str]]:
+        """The hotel, and what a receptionist may offer to do in its system beyond booking. Raises NotFound."""
+        hotel = self.desk.hotel(hotel_name)
+        return hotel, frozenset(self.pms[hotel.name].capabilities - {Capability.SAFE_REPEAT})
+
+    def offers(self, hotel_name: str, call_id: str, request: OffersRequest, epoch: int) -> list[Wish]:
+        """What is asked for at its price, the cheapest first, each held as a wish for 15 minutes.
+
+        Raises ArrivalPast, TooManyGuests, NotFound (no such room), NotVerified, NotPossible, and what a call that may
+        not act raises.
         """
-        hotel = self._acting(hotel_name, call_id, epoch)
-        if stay.arrival < hotel.day_of(self.now()):
+        hotel = self.desk.acting(hotel_name, call_id, epoch)
+        if request.kind == "book":
+            wishes = self._to_book(hotel, call_id, request)
+        else:
+            booked = self._standing(hotel, call_id, request.code or "")
+            if request.kind == "change":
+                wishes = self._to_change(hotel, call_id, booked, request)
+            else:
+                wishes = self._to_cancel(hotel, call_id, booked)
+        for wish in wishes:
+            self.wishes.hold(wish)
+        return wishes
+
+    def carry_out(
+        self, hotel_name: str, call_id: str, wish_id: str, kind: WishKind, asked: Asked, code: str | None = None
+    ) -> Wish:
+        """The wish, done; the same reservation however often it is asked for.
+
+        `code` is the reservation's that a change or cancellation is about. Raises what CarryingOut does, NotFound when
+        the call has no such wish, NotVerified, and what a call that may not act raises.
+        """
+        hotel = self.desk.acting(hotel_name, call_id, asked.epoch)
+        known = self.verification.require(call_id, code) if code is not None else None
+        wish = self.wishes.get(call_id, wish_id)
+        if wish.hotel != hotel.name or wish.kind is not kind or (known is not None and wish.code != known):
+            raise NotFound("there is no such wish")
+        return self.carrying_out.carry_out(wish, asked)
+
+    def verify(self, hotel_name: str, call_id: str, said: VerificationRequest, epoch: int) -> Reservation:
+        """Raises NotVerified, TriesOver, and what a call that may not act raises."""
+        hotel = self.desk.acting(hotel_name, call_id, epoch)
+        return self.verification.verify(self.pms[hotel.name], call_id, said)
+
+    def reservations(self, hotel_name: str, call_id: str, epoch: int) -> list[Reservation]:
+        """What the call has verified or made, as it is now."""
+        hotel = self.desk.acting(hotel_name, call_id, epoch)
+        found = (self.pms[hotel.name].reservation(code) for code in self.verification.codes(call_id))
+        return [reservation for reservation in found if reservation]
+
+    def reservation(self, hotel_name: str, call_id: str, code: str, epoch: int) -> Reservation:
+        """Raises NotVerified, NotFound when it is gone, and what a call that may not act raises."""
+        hotel = self.desk.acting(hotel_name, call_id, epoch)
+        return self._reservation(hotel, call_id, code)
+
+    def add_note(self, hotel_name: str, call_id: str, code: str, note_id: str, text: str, epoch: int) -> None:
+        """Raises NotVerified, what Notes does, and what a call that may not act raises."""
+        hotel = self.desk.acting(hotel_name, call_id, epoch)
+        known = self.verification.require(call_id, code)
+        notes = Notes(self.notes, self.calls, self.now)
+        notes.add(self.pms[hotel.name], call_id, note_id, known, text)
+
+    def _reservation(self, hotel: Hotel, call_id: str, code: str) -> Reservation:
+        found = self.pms[hotel.name].reservation(self.verification.require(call_id, code))
+        if found is None:
+            raise NotFound("the reservation is gone")
+        return found
+
+    def _standing(self, hotel: Hotel, call_id: str, code: str) -> Reservation:
+        """A reservation whose guest has not arrived and that is not cancelled; no other is changed by phone."""
+        booked = self._reservation(hotel, call_id, code)
+        if booked.state is not ReservationState.BOOKED:
+            raise NotPossible(f"the reservation is {booked.state}")
+        return booked
+
+    def _to_book(self, hotel: Hotel, call_id: str, request: OffersRequest) -> list[Wish]:
+        if request.stay is None:
+            raise Refused("a booking needs a stay")
+        self._fits(hotel, request.stay, request.room_type)
+        offers = self.pms[hotel.name].offers(request.stay, request.room_type)
+        return self._wishes(hotel, call_id, WishKind.BOOK, offers)
+
+    def _to_change(self, hotel: Hotel, call_id: str, booked: Reservation, request: OffersRequest) -> list[Wish]:
+        """The room stays as it is booked unless another is asked for."""
+        stay = request.stay or booked.stay
+        room_type = request.room_type or (booked.room_type if booked.room_type in hotel.rooms else None)
+        pms = self.pms[hotel.name]
+        missing = _needed(booked, stay, room_type) - pms.capabilities
+        if missing:
+            raise NotPossible(f"the hotel's system cannot do {', '.join(sorted(missing))}")
+        self._fits(hotel, stay, room_type, booked)
+        return self._wishes(hotel, call_id, WishKind.CHANGE, pms.change_offers(booked, stay, room_type), booked)
+
+    def _to_cancel(self, hotel: Hotel, call_id: str, booked: Reservation) -> list[Wish]:
+        pms = self.pms[hotel.name]
+        if Capability.CANCEL not in pms.capabilities:
+            raise NotPossible("the hotel's system cannot cancel")
+        (wish,) = self._wishes(hotel, call_id, WishKind.CANCEL, [booked.offer], booked)
+        return [wish.model_copy(update={"fee": pms.cancellation_fee(booked)})]
+
+    def _fits(self, hotel: Hotel, stay: Stay, room_type: RoomType | None, booked: Reservation | None = None) -> None:
+        """Raises ArrivalPast, NotFound, TooManyGuests."""
+        same_arrival = booked is not None and booked.stay.arrival == stay.arrival
+        if stay.arrival < hotel.day_of(self.now()) and not same_arrival:
             raise ArrivalPast(f"{stay.arrival} is in the past at the hotel")
         if room_type is not None and room_type not in hotel.rooms:
             raise NotFound(f"the hotel has no such room; it has {', '.join(hotel.rooms)}")
         most = max(room.sleeps for name, room in hotel.rooms.items() if room_type in (None, name))
         if stay.guests > most:
             raise TooManyGuests(f"{stay.guests} guests are more than the {most} that fit")
+
+    def _wishes(
+        self, hotel: Hotel, call_id: str, kind: WishKind, offers: Iterable[Offer], booked: Reservation | None = None
+    ) -> list[Wish]:
         expires_at = self.now() + HELD_FOR
-        held = []
-        for offer in self.pms[hotel.name].offers(stay, room_type):
-            wish = Wish(id=self.new_id(), call_id=call_id, hotel=hotel.name, offer=offer, expires_at=expires_at)
-            self.wishes.hold(wish)
-            held.append(wish)
-        return held
-
-    def book(self, hotel_name: str, call_id: str, wish_id: str, guest: Guest, *, rooms: int, epoch: int) -> Reservation:
-        """The reservation a wish leads to; the same one however often it is asked for.
-
-        A second wish of the same call for the same stay, room and guest gives the first one's reservation, unless
-        `rooms` says that more are wanted. Raises SoldOut, OfferExpired, InDoubt, Unreachable (ask again), and what a
-        call that may not act raises.
-        """
-        hotel = self._acting(hotel_name, call_id, epoch)
-        for _ in range(ATTEMPTS):
-            wish = self.wishes.get(call_id, wish_id)
-            if wish.hotel != hotel.name:
-                raise NotFound("there is no such wish at this hotel")
-            try:
-                return self._carry_out(wish, guest, rooms=rooms, epoch=epoch)
-            except _Moved:
-                continue
-        raise Unreachable("the wish is being carried out by somebody else")
-
-    def _acting(self, hotel_name: str, call_id: str, epoch: int) -> Hotel:
-        """The hotel, if the call is one of its own, goes on, and the epoch is the current lease's."""
-        hotel = self.hotel(hotel_name)
-        call = self.calls.call(call_id)
-        if self.calls.hotel_of(call_id) != hotel:
-            raise NotFound("there is no such call at this hotel")
-        if call.is_over:
-            raise CallOver("the call has ended")
-        self.leases.require(call_id, epoch)
-        return hotel
-
-    def _carry_out(self, wish: Wish, guest: Guest, *, rooms: int, epoch: int) -> Reservation:
-        match wish.state:
-            case WishState.BOOKED:
-                return _reservation(wish)
-            case WishState.REFUSED:
-                raise _REASONS.get(wish.reason, Refused)("this wish was refused before; ask for offers again")
-            case WishState.PLANNED:
-                if wish.expires_at <= self.now():
-                    self._move(wish, wish.moved(WishState.REFUSED, reason=OfferExpired.code), epoch=epoch)
-                    raise OfferExpired("the offer is no longer held; ask for offers again")
-                earlier = self._earlier(wish, guest, epoch=epoch)
-                if len(earlier) >= rooms:
-                    return earlier[0]
-                sent = wish.moved(WishState.SENT, guest=guest)
-                self._move(wish, sent, epoch=epoch)
-                return self._send(sent, epoch=epoch)
-            case WishState.SENT:
-                return self._found(wish, epoch=epoch) or self._send(wish, epoch=epoch)
-            case WishState.IN_DOUBT:
-                found = self._found(wish, epoch=epoch)
-                if found is None:
-                    raise InDoubt("it is not known whether the hotel's system has booked this")
-                return found
-
-    def _earlier(self, wish: Wish, guest: Guest, *, epoch: int) -> list[Reservation]:
-        """What this call has booked of the same, once what was sent before is settled.
-
-        A wish whose answer got lost is carried to its end first, as a retry of it would be; raises InDoubt while it is
-        not known what became of one, since another might be a second booking.
-        """
-        same = [
-            other
-            for other in self.wishes.of_call(wish.call_id)
-            if other.id != wish.id and _is_same(other.offer, wish.offer) and _name(other.guest) == _name(guest)
+        return [
+            Wish(
+                id=self.new_id(),
+                call_id=call_id,
+                hotel=hotel.name,
+                kind=kind,
+                offer=offer,
+                expires_at=expires_at,
+                guest=booked.guest if booked else None,
+                code=booked.code if booked else None,
+            )
+            for offer in list(offers)[:MOST_OFFERS]
         ]
-        booked = [_reservation(other) for other in same if other.state is WishState.BOOKED]
-        for other in same:
-            if other.state in (WishState.SENT, WishState.IN_DOUBT):
-                with suppress(SoldOut):
-                    booked.append(self._carry_out(other, guest, rooms=1, epoch=epoch))
-        return booked
-
-    def _found(self, wish: Wish, *, epoch: int) -> Reservation | None:
-        """The reservation that the hotel's system made of a wish whose answer was not heard."""
-        found = self.pms[wish.hotel].find(wish.id)
-        return self._settle(wish, found, epoch=epoch) if found else None
-
-    def _send(self, wish: Wish, *, epoch: int) -> Reservation:
-        if wish.guest is None:
-            raise Refused("a wish without a guest was never sent")
-        try:
-            reservation = self.pms[wish.hotel].book(wish.id, wish.offer, wish.guest)
-        except (SoldOut, InDoubt) as error:
-            after = WishState.IN_DOUBT if isinstance(error, InDoubt) else WishState.REFUSED
-            self._move(wish, wish.moved(after, reason=error.code), epoch=epoch)
-            raise
-        return self._settle(wish, reservation, epoch=epoch)
-
-    def _settle(self, wish: Wish, reservation: Reservation, *, epoch: int) -> Reservation:
-        booked = wish.moved(WishState.BOOKED, guest=reservation.guest, code=reservation.code)
-        event = Event(
-            call_id=wish.call_id,
-            source=Source.PMS,
-            id=f"{Kind.STAY_BOOKED}:{wish.id}",
-            kind=Kind.STAY_BOOKED,
-            at=self.now(),
-            data={"code": reservation.code, "wish": wish.id},
-        )
-        self._move(wish, booked, epoch=epoch, event=event)
-        return _reservation(booked)
-
-    def _move(self, before: Wish, after: Wish, *, epoch: int, event: Event | None = None) -> None:
-        try:
-            self.wishes.move(before, after, epoch=epoch, event=event)
-        except StaleEpoch:
-            raise
-        except Refused:
-            raise _Moved from None
 
 
-class _Moved(Exception):
-    """Somebody else has taken the wish further; read it again."""
-
-
-def _is_same(one: Offer, other: Offer) -> bool:
-    return (one.stay, one.room_type) == (other.stay, other.room_type)
-
-
-def _name(guest: Guest | None) -> str | None:
-    return " ".join(guest.name.casefold().split()) if guest else None
-
-
-def _reservation(wish: Wish) -> Reservation:
-    """What a booked wish became."""
-    if wish.code is None or wish.guest is None:
-        raise ValueError(f"wish {wish.id} is booked without a code or a guest")
-    return Reservation.of(wish.offer, code=wish.code, guest=wish.guest, reference=wish.id)
+def _needed(booked: Reservation, stay: Stay, room_type: RoomType | None) -> set[Capability]:
+    needed = set()
+    if (stay.arrival, stay.departure) != (booked.stay.arrival, booked.stay.departure):
+        needed.add(Capability.CHANGE_DATES)
+    if (stay.adults, stay.children) != (booked.stay.adults, booked.stay.children):
+        needed.add(Capability.CHANGE_GUESTS)
+    if room_type != booked.room_type:
+        needed.add(Capability.CHANGE_ROOM)
+    return needed

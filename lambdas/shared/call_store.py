@@ -96,7 +96,7 @@ class DynamoCallStore(CallStore):
         return self.apply_along(event)
 
     def apply_along(self, event: Event, *along: Write) -> Call:
-        """`apply`, with further writes in the same transaction: all are done or none.
+        """`apply`, with further writes in the same transaction: all are done or none, also when the event is known.
 
         Raises what a write of these says when its condition does not hold.
         """
@@ -133,19 +133,21 @@ class DynamoCallStore(CallStore):
         return [_without_keys(item) for item in found]
 
     def add_follow_up(self, call_id: str, follow_up: Mapping[str, Any]) -> None:
+        self.put_once(self.follow_up_values(call_id, follow_up))
+
+    def follow_up_values(self, call_id: str, follow_up: Mapping[str, Any]) -> dict[str, Any]:
+        """A follow-up as its item."""
         hotel = self._hotel_name(call_id)
         at = datetime.fromisoformat(follow_up["at"])
-        self.put_once(
-            {
-                "state": "open",
-                **{name: value for name, value in follow_up.items() if value is not None},
-                "pk": hotel_pk(hotel),
-                "sk": follow_up_sk(at, follow_up["id"]),
-                "hotel": hotel,
-                "call_id": call_id,
-                EXPIRES: self.expiry(call_id),
-            }
-        )
+        return {
+            "state": "open",
+            **{name: value for name, value in follow_up.items() if value is not None},
+            "pk": hotel_pk(hotel),
+            "sk": follow_up_sk(at, follow_up["id"]),
+            "hotel": hotel,
+            "call_id": call_id,
+            EXPIRES: self.expiry(call_id),
+        }
 
     def put_once(self, values: Mapping[str, Any]) -> None:
         """Writes an item under its `pk` and `sk`, unless there is one."""
@@ -159,7 +161,11 @@ class DynamoCallStore(CallStore):
 
     def items(self, call_id: str, where: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
         """A call's items of a range of sort keys, read consistently and in the keys' order."""
-        return list(self._pages(call_id, where, values))
+        return list(self._pages(call_pk(call_id), where, values))
+
+    def items_of_hotel(self, hotel: str, where: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+        """A hotel's items of a range of sort keys, read consistently and in the keys' order."""
+        return list(self._pages(hotel_pk(hotel), where, values))
 
     def expiry(self, call_id: str) -> int:
         """When what is written of a call now is let go, in seconds since 1970."""
@@ -167,15 +173,15 @@ class DynamoCallStore(CallStore):
         days = hotel.retention.calls_days if hotel else UNKNOWN_RETENTION_DAYS
         return int((self._clock() + timedelta(days=days)).timestamp())
 
-    def _pages(self, call_id: str, where: str, values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    def _pages(self, pk: str, where: str, values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         request: QueryInputTypeDef = {
             "TableName": self.table,
             "KeyConditionExpression": f"pk = :pk AND {where}",
-            "ExpressionAttributeValues": encode({":pk": call_pk(call_id), **values}),
+            "ExpressionAttributeValues": encode({":pk": pk, **values}),
             "ConsistentRead": True,
         }
         while True:
-            with reaching("a call's items"):
+            with reaching("items of the calls"):
                 page = self.client.query(**request)
             yield from map(decode, page["Items"])
             if "LastEvaluatedKey" not in page:
@@ -185,7 +191,7 @@ class DynamoCallStore(CallStore):
     def _told(self, call_id: str) -> _Told:
         """Raises Conflict when the query saw a transaction half done: the projection without all of its events."""
         projection, events = None, []
-        for item in self._pages(call_id, "sk BETWEEN :from AND :to", {":from": CALL, ":to": AFTER_EVENTS}):
+        for item in self._pages(call_pk(call_id), "sk BETWEEN :from AND :to", {":from": CALL, ":to": AFTER_EVENTS}):
             if item["sk"] == CALL:
                 projection = item
             elif item["sk"].startswith(EVENTS):

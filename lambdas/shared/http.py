@@ -87,16 +87,24 @@ class Api(APIGatewayRestResolver):
         return super().resolve(event, context)
 
     def _refused(self, error: Refused) -> Response[Any]:
-        self.logger.info("request refused", code=error.code)
+        self.logger.info("request refused", code=error.code, vendor_code=error.vendor_code)
         return answer_error(409, error.code, str(error))
 
     def _unreachable(self, error: Exception) -> Response[Any]:
-        message, fault = str(error), str(error)
-        if not isinstance(error, BellhopError):
+        message, fault, vendor_code = str(error), str(error), None
+        if isinstance(error, BellhopError):
+            vendor_code = error.vendor_code
+        else:
             # What AWS says may quote the item that was to be written.
             message = "a system that is needed does not answer"
             fault = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
-        self.logger.warning("part unreachable", code=Unreachable.code, error=type(error).__name__, fault=fault)
+        self.logger.warning(
+            "part unreachable",
+            code=Unreachable.code,
+            error=type(error).__name__,
+            fault=fault,
+            vendor_code=vendor_code,
+        )
         return answer_error(503, Unreachable.code, message, {"Retry-After": RETRY_AFTER})
 
     def _unauthenticated(self, error: Unauthenticated) -> Response[Any]:
@@ -112,10 +120,10 @@ class Api(APIGatewayRestResolver):
 
 
 def answer_error(
-    status: int, code: str, message: str, headers: Mapping[str, str | list[str]] | None = None
+    status: int, code: str, message: str, headers: Mapping[str, str | list[str]] | None = None, **more: Any
 ) -> Response[Any]:
-    """The one shape of an error."""
-    body = {"error": {"code": code, "message": message}}
+    """The one shape of an error; `more` stands beside code and message."""
+    body = {"error": {"code": code, "message": message, **more}}
     return Response(status, content_type=content_types.APPLICATION_JSON, body=body, headers=dict(headers or {}))
 
 

@@ -107,10 +107,10 @@ def reaching(what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Write:
-    """One write of a transaction; `otherwise` is raised when its condition does not hold."""
+    """One write of a transaction; `otherwise` is raised when its condition, if it has one, does not hold."""
 
     action: TransactWriteItemTypeDef
-    otherwise: Exception
+    otherwise: Exception | None = None
 
 
 def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
@@ -121,7 +121,7 @@ def transact(client: DynamoDBClient, writes: Sequence[Write]) -> None:
     except client.exceptions.TransactionCanceledException as error:
         codes = [reason.get("Code", "None") for reason in error.response["CancellationReasons"]]
         for write, code in zip(writes, codes, strict=True):
-            if code == "ConditionalCheckFailed":
+            if code == "ConditionalCheckFailed" and write.otherwise:
                 raise write.otherwise from None
         if set(codes) <= _COLLISIONS:
             raise Conflict(", ".join(codes)) from None

@@ -18,6 +18,10 @@ CALL: Final = "CALL"
 EVENTS: Final = "EVENT#"
 TURNS: Final = "TURN#"
 WISHES: Final = "WISH#"
+CLAIMS: Final = "CLAIM#"
+NOTES: Final = "NOTE#"
+VERIFIED: Final = "VERIFIED"
+UNSETTLED: Final = "UNSETTLED#"
 FOLLOW_UPS: Final = "FOLLOWUP#"
 AFTER_EVENTS: Final = "EVENT$"
 """The first sort key after every event's: from CALL up to here lie the projection and the events, in one query."""
@@ -41,6 +45,19 @@ def turn_sk(epoch: int, number: int) -> str:
 
 def wish_sk(wish_id: str) -> str:
     return f"{WISHES}{wish_id}"
+
+
+def claim_sk(wanted: str, number: int) -> str:
+    """The place of the `number`th wish of a call for the same thing."""
+    return f"{CLAIMS}{wanted}#{number}"
+
+
+def note_sk(note_id: str) -> str:
+    return f"{NOTES}{note_id}"
+
+
+def unsettled_sk(wish_id: str) -> str:
+    return f"{UNSETTLED}{wish_id}"
 
 
 def hotel_pk(hotel: str) -> str:

@@ -39,7 +39,7 @@ ENVIRONMENT = {
     **CallsSettings(
         calls_table="calls", leases_table="leases", hotels=HOTELS, legacy_token_secret="legacy-token"
     ).write(),
-    **PmsSettings(calls_table="calls", leases_table="leases", hotels=HOTELS).write(),
+    **PmsSettings(calls_table="calls", leases_table="leases", hotels=HOTELS, pms_secrets="pms").write(),
     **WebhookSettings(
         calls_table="calls", hotels=HOTELS, livekit_secret="livekit", guest_key_secret="guest-key"
     ).write(),

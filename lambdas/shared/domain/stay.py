@@ -28,14 +28,6 @@ GuestName = Annotated[
 ]
 
 
-def normal_code(code: str) -> str:
-    """A reservation's code as it was said or spelled, the way codes are compared: `" ab c-1. "` is `ABC-1`.
-
-    Upper case, no spaces, no dots or dashes at its ends; what is inside stays, since a vendor's code may need it.
-    """
-    return "".join(code.split()).strip(".-–—").upper()
-
-
 class Stay(BaseModel):
     """Who sleeps where from when to when; dates are the hotel's local ones, the departure day is not a night."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lambdas.shared.domain.errors import Refused
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Guest, Offer
+from lambdas.shared.domain.stay import Guest, Offer, Reservation, ReservationState
 
 
 class WishKind(StrEnum):
@@ -23,7 +23,10 @@ class WishKind(StrEnum):
 
 
 class WishState(StrEnum):
-    """How far it has come; BOOKED is done, for a change and a cancellation too."""
+    """How far it has come; BOOKED is done, for a change and a cancellation too.
+
+    From SENT it falls back to PLANNED when it is certain that nothing has reached the hotel's system.
+    """
 
     PLANNED = "planned"
     SENT = "sent"
@@ -49,6 +52,9 @@ class Wish(BaseModel):
     cancellation costs. The id goes to the vendor as idempotency key or external reference, so the same wish never
     becomes two bookings. While one process speaks to the vendor, until `busy_until`, no other does; `attempts` counts
     them.
+
+    `claim` is the place this wish has taken among the call's wishes for the same thing. `instead` is the wish that
+    holds the new price when this one's has changed. `doubted_at` is when it was given up to be found out later.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,14 +72,33 @@ class Wish(BaseModel):
     reason: str | None = None
     attempts: int = 0
     busy_until: datetime | None = None
+    claim: str | None = None
+    instead: str | None = None
+    doubted_at: datetime | None = None
 
     def moved(
-        self, to: WishState, *, guest: Guest | None = None, code: str | None = None, reason: str | None = None
+        self,
+        to: WishState,
+        *,
+        guest: Guest | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+        claim: str | None = None,
+        instead: str | None = None,
+        doubted_at: datetime | None = None,
     ) -> Wish:
         """This wish one step further, with nobody at work on it; raises Refused when the table has no such step."""
         if to not in TRANSITIONS[self.state]:
             raise Refused(f"a wish that is {self.state} cannot become {to}")
-        changes = {"state": to, "guest": guest, "code": code, "reason": reason}
+        changes = {
+            "state": to,
+            "guest": guest,
+            "code": code,
+            "reason": reason,
+            "claim": claim,
+            "instead": instead,
+            "doubted_at": doubted_at,
+        }
         given = {name: value for name, value in changes.items() if value is not None}
         return self.model_copy(update={**given, "busy_until": None})
 
@@ -84,3 +109,23 @@ class Wish(BaseModel):
     def is_busy(self, now: datetime) -> bool:
         """Is somebody at work on it?"""
         return self.busy_until is not None and now < self.busy_until
+
+    def put_down(self) -> Wish:
+        """This wish with nobody at work on it."""
+        return self.model_copy(update={"busy_until": None})
+
+    def with_price_of(self, other: Wish) -> bool:
+        """Does it cost what the other costs?"""
+        mine, others = (self.offer.total, self.offer.city_tax), (other.offer.total, other.offer.city_tax)
+        return (*mine, self.fee) == (*others, other.fee)
+
+    @property
+    def outcome(self) -> Reservation:
+        """What a wish that is BOOKED has led to. Raises ValueError for any other."""
+        if self.state is not WishState.BOOKED or self.code is None or self.guest is None:
+            raise ValueError(f"wish {self.id} is {self.state}, without a code or a guest")
+        reference = self.id if self.kind is WishKind.BOOK else None
+        booked = Reservation.of(self.offer, code=self.code, guest=self.guest, reference=reference)
+        if self.kind is WishKind.CANCEL:
+            return booked.model_copy(update={"state": ReservationState.CANCELLED})
+        return booked

@@ -1,0 +1,442 @@
+"""A wish carried out in the hotel's system, once or not at all, whoever asks, however often, and whatever breaks.
+
+    planned    the price is asked again; unchanged, the wish is taken up and sent
+    sent       by somebody who is at it: waited for; by somebody who is gone: looked for, and sent again only to a
+               system that knows our reference again; otherwise in doubt
+    in_doubt   looked for, and never sent again
+    booked     it is what it is
+    refused    so it stays
+
+What the hotel's system has done is settled by whoever learns of it, also by one who has lost the call meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from lambdas.shared.bookings import doubt
+from lambdas.shared.domain.call import Event, Kind, Source
+from lambdas.shared.domain.errors import (
+    BellhopError,
+    InDoubt,
+    NotFound,
+    NotPossible,
+    OfferExpired,
+    PriceChanged,
+    Refused,
+    SoldOut,
+    Unreachable,
+)
+from lambdas.shared.domain.money import Money
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState
+from lambdas.shared.domain.wish import Wish, WishKind, WishState
+from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms
+from lambdas.shared.tables import claim_sk
+from lambdas.shared.wish_store import Moved, Wishes
+
+HELD_FOR: Final = timedelta(minutes=15)
+BUSY_FOR: Final = timedelta(seconds=15)
+"""Longer than the request of a write may take; whoever has not reported by then may be dead."""
+PAUSE: Final = 0.3
+PAUSES: Final = 40
+"""Twelve seconds are waited for somebody else's write: a guest hears that it is in doubt before the agent gives up."""
+DOUBTED_FOR: Final = timedelta(minutes=30)
+"""How long after the doubt a system may still come up with what was sent."""
+NOT_DONE: Final = "not_done"
+"""The reason of a wish that was sent and of which the hotel's system knows nothing half an hour later."""
+ATTEMPTS: Final = 8
+"""How often a wish that somebody else moves meanwhile is read again."""
+
+_REASONS: Final[Mapping[str | None, type[BellhopError]]] = {
+    error.code: error for error in (NotFound, NotPossible, OfferExpired, PriceChanged, SoldOut)
+}
+_KINDS: Final = {
+    WishKind.BOOK: Kind.STAY_BOOKED,
+    WishKind.CHANGE: Kind.STAY_CHANGED,
+    WishKind.CANCEL: Kind.STAY_CANCELLED,
+}
+
+
+class NewPrice(PriceChanged):
+    """The price is another by now, and it is held as this wish."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__("it costs something else by now; the new price is offered")
+        self.wish = wish
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What comes with the request to carry a wish out. `rooms` is how many of the same a guest wants in all."""
+
+    epoch: int
+    guest: Guest | None = None
+    contact: Contact = NO_CONTACT
+    callback: str | None = None
+    rooms: int = 1
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class CarryingOut:
+    """Carries wishes out in the hotels' systems, by the hotel's name."""
+
+    wishes: Wishes
+    pms: Mapping[str, Pms]
+    now: Callable[[], datetime] = now
+    new_id: Callable[[], str] = new_id
+    sleep: Callable[[float], None] = time.sleep
+
+    def carry_out(self, wish: Wish, asked: Asked) -> Wish:
+        """The wish, done; the same reservation however often it is asked for.
+
+        A second wish of the call for the same goes on with the first one, unless `rooms` says that more are wanted.
+        Raises NewPrice, SoldOut, OfferExpired, NotPossible, NotFound (the reservation is gone), InDoubt, StaleEpoch,
+        and Unreachable when nothing was done: ask again.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                return self._step(wish, asked)
+            except Moved:
+                wish = self.wishes.get(wish.call_id, wish.id)
+        raise Unreachable("the wish is being carried out by somebody else")
+
+    def find_out(self, wish: Wish) -> Wish:
+        """What became of a wish that was sent, if that can be known by now; it is never sent again.
+
+        The front desk hears of what nobody can have told the guest. Raises Unreachable when the hotel's system cannot
+        be asked.
+        """
+        if wish.state not in (WishState.SENT, WishState.IN_DOUBT) or wish.is_busy(self.now()):
+            return wish
+        try:
+            found = self._look(wish)
+            if found:
+                return self._settle(wish, found, unheard=wish.state is WishState.SENT)
+            return self._doubted(wish) if wish.state is WishState.SENT else self._given_up(wish)
+        except (Moved, Refused):
+            return self.wishes.get(wish.call_id, wish.id)
+
+    def _step(self, wish: Wish, asked: Asked) -> Wish:
+        match wish.state:
+            case WishState.BOOKED:
+                return wish
+            case WishState.REFUSED:
+                raise self._refusal(wish)
+            case WishState.PLANNED:
+                return self._take_up(wish, asked)
+            case WishState.SENT:
+                if wish.is_busy(self.now()):
+                    self._wait_for(wish)
+                    return self._found_or_doubted(wish)
+                return self._resume(wish, asked)
+            case WishState.IN_DOUBT:
+                return self._found_or_doubted(wish)
+
+    def _take_up(self, wish: Wish, asked: Asked) -> Wish:
+        if wish.expires_at <= self.now():
+            self._refuse(wish, OfferExpired.code)
+            raise OfferExpired("the offer is no longer held; ask for offers again")
+        guest = asked.guest or wish.guest
+        if guest is None:
+            raise Refused("a booking needs a guest")
+        claim = self._free_claim(wish, guest, asked.rooms)
+        if isinstance(claim, Wish):
+            return self._go_on_with(claim, asked)
+        self._ask_price(wish)
+        sent = wish.moved(WishState.SENT, guest=guest, claim=claim).taken_up(self.now() + BUSY_FOR)
+        kept = doubt.unsettled(sent, at=self.now(), callback=asked.callback)
+        self.wishes.send(wish, sent, epoch=asked.epoch, unsettled=kept)
+        return self._send(sent, asked, again=False)
+
+    def _free_claim(self, wish: Wish, guest: Guest, rooms: int) -> Wish | str | None:
+        """The place this wish may take, or the wish that has the last one; a change needs none, it is repeatable."""
+        what = _claimed(wish, guest)
+        if what is None:
+            return None
+        places = [claim_sk(what, number) for number in range(1, rooms + 1)]
+        taken = self.wishes.claims(wish.call_id, what)
+        free = next((place for place in places if place not in taken), None)
+        return free or self.wishes.get(wish.call_id, taken[places[0]])
+
+    def _go_on_with(self, first: Wish, asked: Asked) -> Wish:
+        if first.state is WishState.PLANNED:
+            raise Moved("the claim was given back meanwhile")
+        try:
+            return self._step(first, asked)
+        except (NotFound, NotPossible, OfferExpired, PriceChanged, SoldOut):
+            raise Moved("the claim was given back by a refusal") from None
+
+    def _ask_price(self, wish: Wish) -> None:
+        """Raises NewPrice, SoldOut, NotPossible, NotFound, after the wish was refused; Unreachable leaves it."""
+        try:
+            current = self._priced(wish)
+        except (Refused, NotFound) as error:
+            self._refuse(wish, error.code)
+            raise
+        if current is None:
+            self._refuse(wish, SoldOut.code)
+            raise SoldOut("it is not to be had any more")
+        if not current.with_price_of(wish):
+            self._refuse_for(wish, current)
+            raise NewPrice(current)
+
+    def _priced(self, wish: Wish) -> Wish | None:
+        """The wish at today's price, as a new one; None when it is not offered any more."""
+        pms, fee = self.pms[wish.hotel], None
+        offers: Sequence[Offer]
+        if wish.kind is WishKind.BOOK:
+            offers = pms.offers(wish.offer.stay, wish.offer.room_type)
+        else:
+            booked = self._booked(wish)
+            if wish.kind is WishKind.CHANGE:
+                offers = pms.change_offers(booked, wish.offer.stay, wish.offer.room_type)
+            else:
+                offers, fee = [wish.offer], pms.cancellation_fee(booked)
+        offer = next((offer for offer in offers if offer.is_for(wish.offer)), None)
+        return self._anew(wish, offer, fee) if offer else None
+
+    def _booked(self, wish: Wish) -> Reservation:
+        """The reservation that a change or cancellation is about, if it can still be either."""
+        booked = self.pms[wish.hotel].reservation(_code(wish))
+        if booked is None:
+            raise NotFound("the reservation is gone")
+        if booked.state is not ReservationState.BOOKED:
+            raise NotPossible(f"the reservation is {booked.state}")
+        return booked
+
+    def _anew(self, wish: Wish, offer: Offer, fee: Money | None) -> Wish:
+        return Wish(
+            id=self.new_id(),
+            call_id=wish.call_id,
+            hotel=wish.hotel,
+            kind=wish.kind,
+            offer=offer,
+            expires_at=self.now() + HELD_FOR,
+            guest=wish.guest if wish.kind is not WishKind.BOOK else None,
+            code=wish.code,
+            fee=fee,
+        )
+
+    def _send(self, sent: Wish, asked: Asked, *, again: bool) -> Wish:
+        try:
+            done = self._write(sent, asked)
+        except Unreachable:
+            self._put_down(sent, again=again)
+            raise
+        except InDoubt as error:
+            return self._found_or_doubted(sent, error.vendor_code)
+        except (Refused, NotFound) as error:
+            return self._not_done(sent, error, again=again)
+        except Exception as error:
+            # A fault of ours in the middle of a write: it may have been sent.
+            return self._found_or_doubted(sent, type(error).__name__)
+        return self._settle(sent, done)
+
+    def _write(self, wish: Wish, asked: Asked) -> Reservation:
+        pms = self.pms[wish.hotel]
+        match wish.kind:
+            case WishKind.BOOK:
+                phone = asked.contact.phone or asked.callback
+                return pms.book(_order(wish, asked.contact.model_copy(update={"phone": phone})))
+            case WishKind.CHANGE:
+                return pms.change(_code(wish), wish.offer)
+            case WishKind.CANCEL:
+                if wish.fee is None:
+                    raise NotPossible("a cancellation without a fee was never offered")
+                return pms.cancel(_code(wish), wish.fee)
+
+    def _put_down(self, sent: Wish, *, again: bool) -> None:
+        """Nothing has reached the system this time; whether something did the time before is as open as it was."""
+        if again:
+            self.wishes.move(sent, sent.put_down())
+            return
+        try:
+            self.wishes.move(sent, sent.moved(WishState.PLANNED))
+        except Moved:
+            self._refuse_doubted(sent, NOT_DONE)
+
+    def _not_done(self, sent: Wish, error: BellhopError, *, again: bool) -> Wish:
+        """The refusal of a write; one that was sent before is looked for, since the first may have been heard."""
+        if again and (found := self._look(sent)):
+            return self._settle(sent, found)
+        try:
+            new = self._priced(sent) if isinstance(error, PriceChanged) else None
+        except BellhopError:
+            new = None
+        if new:
+            self._refuse_for(sent, new)
+            raise NewPrice(new) from None
+        self._refuse(sent, error.code)
+        raise error
+
+    def _found_or_doubted(self, wish: Wish, vendor_code: str | None = None) -> Wish:
+        """The wish, if the system shows that it is done. Raises InDoubt once the front desk has been told."""
+        try:
+            found = self._look(wish)
+        except Exception as error:
+            # Whatever hinders the look, the doubt must be told.
+            found, vendor_code = None, vendor_code or type(error).__name__
+        if found:
+            return self._settle(wish, found)
+        if wish.state is WishState.SENT:
+            self._doubted(wish)
+        raise InDoubt("it is not known whether the hotel's system has done this", vendor_code=vendor_code)
+
+    def _wait_for(self, wish: Wish) -> None:
+        """Raises Moved as soon as whoever is at it has come further."""
+        for _ in range(PAUSES):
+            self.sleep(PAUSE)
+            current = self.wishes.get(wish.call_id, wish.id)
+            if (current.state, current.attempts) != (wish.state, wish.attempts) or not current.is_busy(self.now()):
+                raise Moved("somebody else has come further")
+
+    def _resume(self, wish: Wish, asked: Asked) -> Wish:
+        """Whoever sent it is gone. What cannot be looked for is in doubt: the guest hears that, not silence."""
+        pms = self.pms[wish.hotel]
+        if Capability.SAFE_REPEAT not in pms.capabilities:
+            return self._found_or_doubted(wish)
+        try:
+            found = self._look(wish)
+        except Unreachable:
+            return self._found_or_doubted(wish)
+        if found:
+            return self._settle(wish, found)
+        taken = wish.taken_up(self.now() + BUSY_FOR)
+        self.wishes.send(wish, taken, epoch=asked.epoch)
+        return self._send(taken, asked, again=True)
+
+    def _look(self, wish: Wish) -> Reservation | None:
+        pms = self.pms[wish.hotel]
+        if wish.kind is WishKind.BOOK:
+            return pms.find(_order(wish))
+        found = pms.reservation(_code(wish))
+        return found if found and _is_as_wished(found, wish) else None
+
+    def _settle(self, wish: Wish, done: Reservation, *, unheard: bool = False) -> Wish:
+        if wish.kind is WishKind.BOOK and done.state is ReservationState.CANCELLED:
+            self._refuse(wish, NotPossible.code)
+            raise NotPossible("it was booked, and the hotel has cancelled it since")
+        guest = done.guest if wish.kind is WishKind.BOOK else None
+        event = Event(
+            call_id=wish.call_id,
+            source=Source.PMS,
+            id=f"{_KINDS[wish.kind]}:{wish.id}",
+            kind=_KINDS[wish.kind],
+            at=self.now(),
+            data={"code": done.code, "wish": wish.id},
+        )
+        news = doubt.unheard(wish, done, self.wishes.unsettled_of(wish), at=self.now()) if unheard else None
+        freed = self._outdated_claims(wish)
+        for _ in range(ATTEMPTS):
+            booked = wish.moved(WishState.BOOKED, guest=guest, code=done.code)
+            try:
+                self.wishes.move(wish, booked, event=event, follow_up=news, freed=freed)
+            except Moved:
+                wish = self.wishes.get(wish.call_id, wish.id)
+                if wish.state is WishState.BOOKED:
+                    return wish
+                if wish.state is WishState.REFUSED:
+                    self.wishes.leave(wish, doubt.stray(wish, done, at=self.now()))
+                    raise
+            else:
+                return booked
+        raise Unreachable("others kept moving the wish")
+
+    def _outdated_claims(self, wish: Wish) -> list[str]:
+        """What this call claimed of a reservation that is changed or cancelled now: the same can be booked anew."""
+        if wish.kind is WishKind.BOOK:
+            return []
+        earlier = self.wishes.of_call(wish.call_id)
+        return [other.claim for other in earlier if _has_booked(other, _code(wish)) and other.claim]
+
+    def _doubted(self, wish: Wish) -> Wish:
+        at = self.now()
+        doubted = wish.moved(WishState.IN_DOUBT, reason=InDoubt.code, doubted_at=at)
+        self.wishes.move(wish, doubted, follow_up=doubt.follow_up(wish, self.wishes.unsettled_of(wish), at=at))
+        return doubted
+
+    def _given_up(self, wish: Wish) -> Wish:
+        """A wish in doubt of which the hotel's system knows nothing after so long was not done."""
+        if wish.doubted_at is None or self.now() < wish.doubted_at + DOUBTED_FOR:
+            return wish
+        return self._moved(wish, wish.moved(WishState.REFUSED, reason=NOT_DONE))
+
+    def _refuse(self, wish: Wish, reason: str, *, instead: str | None = None) -> None:
+        try:
+            self.wishes.move(wish, wish.moved(WishState.REFUSED, reason=reason, instead=instead))
+        except Moved:
+            if wish.state is not WishState.SENT:
+                raise
+            self._refuse_doubted(wish, reason, instead=instead)
+
+    def _refuse_doubted(self, sent: Wish, reason: str, *, instead: str | None = None) -> None:
+        """What this attempt learned settles a wish that others gave up meanwhile, if no other attempt was made."""
+        current = self.wishes.get(sent.call_id, sent.id)
+        if current.state is not WishState.IN_DOUBT or current.attempts != sent.attempts:
+            raise Moved("somebody else has sent it since")
+        self.wishes.move(current, current.moved(WishState.REFUSED, reason=reason, instead=instead))
+
+    def _refuse_for(self, wish: Wish, new: Wish) -> None:
+        self.wishes.hold(new)
+        self._refuse(wish, PriceChanged.code, instead=new.id)
+
+    def _refusal(self, wish: Wish) -> BellhopError:
+        if wish.instead:
+            return NewPrice(self.wishes.get(wish.call_id, wish.instead))
+        kind = _REASONS.get(wish.reason, Refused)
+        return kind("this wish was refused before; ask for offers again")
+
+    def _moved(self, before: Wish, after: Wish) -> Wish:
+        self.wishes.move(before, after)
+        return after
+
+
+def _order(wish: Wish, contact: Contact = NO_CONTACT) -> Order:
+    if wish.guest is None:
+        raise ValueError(f"wish {wish.id} was sent without a guest")
+    return Order(reference=wish.id, offer=wish.offer, guest=wish.guest, contact=contact)
+
+
+def _code(wish: Wish) -> str:
+    if wish.code is None:
+        raise ValueError(f"wish {wish.id} is about no reservation")
+    return wish.code
+
+
+def _claimed(wish: Wish, guest: Guest) -> str | None:
+    """What a wish is for, so that two for the same are told: a stay of a guest in a room, or a reservation's end."""
+    match wish.kind:
+        case WishKind.BOOK:
+            name = " ".join(guest.name.casefold().split())
+            parts = ["book", wish.offer.stay.model_dump_json(), wish.offer.room_type, name]
+        case WishKind.CANCEL:
+            parts = ["cancel", _code(wish)]
+        case WishKind.CHANGE:
+            return None
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _is_as_wished(found: Reservation, wish: Wish) -> bool:
+    if wish.kind is WishKind.CANCEL:
+        return found.state is ReservationState.CANCELLED
+    same_rate = wish.offer.rate_plan in (None, found.rate_plan)
+    same_room = (found.stay, found.room_type) == (wish.offer.stay, wish.offer.room_type)
+    return found.state is not ReservationState.CANCELLED and same_room and same_rate
+
+
+def _has_booked(wish: Wish, code: str) -> bool:
+    return wish.kind is WishKind.BOOK and wish.state is WishState.BOOKED and wish.code == code
