@@ -80,7 +80,7 @@ class ClientCredentials:
 
     def __init__(self, http: httpx.Client, ask: Callable[[bool], TokenRequest], *, now: Callable[[], datetime]) -> None:
         # The request that needs the token is in the hotel's gate already.
-        self._line = VendorHttp(http, base_url="", auth=NoAuth(), gate=OpenGate())
+        self._line = VendorHttp(http, base_url="", auth=None, gate=OpenGate())
         self._ask = ask
         self._now = now
         self._lock = threading.Lock()

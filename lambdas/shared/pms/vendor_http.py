@@ -94,11 +94,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class VendorHttp:
-    """One hotel's line to its vendor; `http` is the process's connection pool, shared by all hotels."""
+    """One hotel's line to its vendor; `http` is the process's connection pool, shared by all hotels.
+
+    Where nothing is signed (`auth` is None), 401 is an answer that the connector judges.
+    """
 
     http: httpx.Client
     base_url: str
-    auth: Auth
+    auth: Auth | None
     gate: Gate
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[float, float], float] = random.SystemRandom().uniform
@@ -115,12 +118,12 @@ class VendorHttp:
                     raise Unreachable(f"{what}: {fault.code}", vendor_code=fault.code) from None
                 self.sleep(self.draw(0, _FIRST_PAUSE * 2**tried))
                 continue
-            if answer.status == 401 and not signed_again:
+            if answer.status == 401 and self.auth and not signed_again:
                 signed_again = True
                 self.auth.renew()
             elif answer.status == 429 and tried < READ_TRIES:
                 self._wait(answer)
-            elif answer.status in (401, 429):
+            elif answer.status == 429 or (answer.status == 401 and self.auth):
                 break
             else:
                 return answer
@@ -134,11 +137,11 @@ class VendorHttp:
             except _Fault as fault:
                 kind = InDoubt if fault.sent else Unreachable
                 raise kind(f"{what}: {fault.code}", vendor_code=fault.code) from None
-            if answer.status == 401 and not again:
+            if answer.status == 401 and self.auth and not again:
                 self.auth.renew()
             elif answer.status == 429 and not again:
                 self._wait(answer)
-            elif answer.status in (401, 429):
+            elif answer.status == 429 or (answer.status == 401 and self.auth):
                 break
             else:
                 return Answer(what, answer.status, answer.body, answer.headers, wrote=True)
@@ -148,7 +151,8 @@ class VendorHttp:
         self.gate.enter()
         try:
             # A vendor that gives no token fails like one that gives no answer.
-            headers = {**self.auth.headers(), **request.get("headers", {})}
+            signed = self.auth.headers() if self.auth else {}
+            headers = {**signed, **request.get("headers", {})}
             answer = self._exchange(what, method, path, seconds, {**request, "headers": headers})
         except (_Fault, Unreachable):
             self.gate.tell(failed=True)
