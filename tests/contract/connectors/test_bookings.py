@@ -327,8 +327,9 @@ def test_a_booking_tells_nothing_of_the_contact(bench: Bench) -> None:
     """What leaves the process of a reservation holds neither address nor number."""
     booked = bench.pms.book(replace(bench.order(), contact=CONTACT))
 
-    assert CONTACT.email not in booked.model_dump_json() + repr(booked)
-    assert CONTACT.phone not in booked.model_dump_json() + repr(booked)
+    told = booked.model_dump_json() + repr(booked)
+    assert "anna.meier@example.com" not in told
+    assert "+491701234567" not in told
 
 
 @pytest.mark.parametrize("nights", [1, 30])

@@ -100,7 +100,7 @@ def test_a_part_of_a_surname_finds_nobody(bench: Bench, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Meier' OR '1'='1", 'Meier"}', "Meier&arrival=2026-01-01", "Meier\r\nX-Other: 1", "🙂"]
+    "said", ["Meier' OR '1'='1", 'Meier"; x', "Meier&arrival=2026-01-01", "Meier\r\nX-Other: 1", "🙂"]
 )
 def test_a_hostile_surname_finds_nobody(bench: Bench, said: str) -> None:
     """What would be a query or a header elsewhere is a name that nobody has."""

@@ -77,6 +77,8 @@ class Recording:
         messages: list[Message] = []
         while not messages or messages[-1].get("more_body"):
             messages.append(await receive())
+            if messages[-1]["type"] == "http.disconnect":
+                return
         self._seen.append(Seen.of(scope, b"".join(message.get("body", b"") for message in messages)))
 
         async def again() -> Message:
