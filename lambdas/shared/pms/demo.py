@@ -30,7 +30,7 @@ from lambdas.shared.tables import EXPIRES
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef, QueryInputTypeDef, TransactWriteItemTypeDef
 
 Night = tuple[RoomType, date]
 FREE_UNTIL: Final = time(18, 0)
@@ -268,31 +268,22 @@ class DemoPms:
         except Unreachable as error:
             raise InDoubt("the table did not say whether it has written", vendor_code="transaction") from error
 
-    def _put(self, values: Mapping[str, Any], condition: str, **names_and_values: Any) -> Write:
+    def _put(self, values: Mapping[str, Any], condition: str, compared: Mapping[str, int] | None = None) -> Write:
         """The stay, which is forgotten with the calls of the day on which the guest leaves."""
         left = datetime.combine(date.fromisoformat(values["stay"]["departure"]), time.max, self._hotel.zone)
         expires = left + timedelta(days=self._hotel.retention.calls_days)
         item = {**values, EXPIRES: int(expires.timestamp()), "pk": self._pk, "sk": f"STAY#{values['code']}"}
-        return Write(
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": encode(item),
-                    "ConditionExpression": condition,
-                    **names_and_values,
-                }
-            },
-            otherwise=Conflict("the stay was written meanwhile"),
-        )
+        put: PutTypeDef = {"TableName": self._table, "Item": encode(item), "ConditionExpression": condition}
+        if compared:
+            put["ExpressionAttributeValues"] = encode(compared)
+        return Write({"Put": put}, otherwise=Conflict("the stay was written meanwhile"))
 
     def _replace(self, before: Mapping[str, Any], values: Mapping[str, Any]) -> Write:
         """The stay anew, if it is still the one that was read."""
         version = before.get("version", 0)
-        return self._put(
-            {**values, "version": version + 1},
-            "version = :version" if version else "attribute_exists(pk) AND attribute_not_exists(version)",
-            **({"ExpressionAttributeValues": encode({":version": version})} if version else {}),
-        )
+        if not version:
+            return self._put({**values, "version": 1}, "attribute_exists(pk) AND attribute_not_exists(version)")
+        return self._put({**values, "version": version + 1}, "version = :version", {":version": version})
 
     def _take(self, nights: Iterable[Night]) -> Iterator[Write]:
         for room_type, evening in nights:
