@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ def open_http() -> httpx.Client:
 
     import httpx
 
+    # They tell every address with its query at INFO, and a search's query holds a guest's name.
+    for told in ("httpx", "httpcore"):
+        logging.getLogger(told).setLevel(logging.WARNING)
     return httpx.Client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEPT_ALIVE),
