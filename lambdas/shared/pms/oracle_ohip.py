@@ -473,9 +473,12 @@ class OracleOhip:
         }
 
     def _guest(self, guest: Guest, contact: Contact) -> dict[str, Any]:
-        name = {"surname": guest.surname[:_LONGEST_NAME], "nameType": "Primary"}
+        """The profile that comes with the booking. Raises NotPossible for a name that OPERA would not hold whole."""
+        if max(len(guest.surname), len(guest.first_names)) > _LONGEST_NAME:
+            raise NotPossible(f"the hotel's system takes names of up to {_LONGEST_NAME} letters", vendor_code="name")
+        name = {"surname": guest.surname, "nameType": "Primary"}
         if guest.first_names:
-            name["givenName"] = guest.first_names[:_LONGEST_NAME]
+            name["givenName"] = guest.first_names
         profile: dict[str, Any] = {"profileType": "Guest", "customer": {"personName": [name]}}
         if contact.email:
             email = {"emailAddress": contact.email, "type": self._options.email_type, "primaryInd": True}
