@@ -75,7 +75,7 @@ stage:
 	esac
 
 ##@ Tests
-.PHONY: test check style types imports functions infrastructure e2e bench-lambda images
+.PHONY: test check style types imports functions infrastructure e2e bench-lambda bench-pms images
 test: check functions infrastructure ## everything CI runs: check, functions, infrastructure, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
 
@@ -93,6 +93,9 @@ e2e: ready ## every spoken call, those with failing parts too (writes docs/repor
 
 bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
 	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
+
+bench-pms: ready ## what our layer adds to a booking system's own time (writes docs/reports/pms-overhead.md)
+	$(PYTEST) -m bench tests/bench/test_pms_overhead.py --report docs/reports/pms-overhead.md $(ARGS)
 
 images: ready ## build the containers and have each do its work (needs buildah)
 	@$(RUN) local.images $(ARGS)
