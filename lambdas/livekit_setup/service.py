@@ -16,11 +16,11 @@ from aws_lambda_powertools import Logger
 from livekit.api import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 from pydantic import BaseModel, ValidationError
 
-from lambdas.livekit_setup.lines import Digest, Found, is_stored, normal, rule_of, trunk_of
+from lambdas.livekit_setup.lines import Digest, Found, is_stored, rule_of, trunk_of
 from lambdas.livekit_setup.livekit import LiveKitKey, SipApi
 from lambdas.livekit_setup.settings import LiveKitSetupSettings, PhoneLine, Telephony
 from lambdas.shared.custom_resource import ResourceError
-from lambdas.shared.domain.dispatch import line_name
+from lambdas.shared.domain.line import line_name, normal_number
 from lambdas.shared.settings import SettingsError
 
 WITHIN_SECONDS: Final = 90.0
@@ -106,7 +106,7 @@ class LiveKitSetup:
         while pending:
             moved = False
             for name, line in tuple(pending.items()):
-                held = {normal(n) for other, trunk in trunks.items() if other != name for n in trunk.numbers}
+                held = {normal_number(n) for other, trunk in trunks.items() if other != name for n in trunk.numbers}
                 free = [number for number in line.numbers if number not in held]
                 present = trunks.get(name)
                 if not free or (len(free) < len(line.numbers) and present and set(present.numbers) == set(free)):
