@@ -10,7 +10,7 @@ from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
-from cdk.preflight.livekit import NoKey, ask
+from cdk.preflight.livekit import ask
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.line import line_name, normal_number
 
@@ -35,10 +35,7 @@ async def _telephony(livekit: api.LiveKitAPI) -> Telephony:
 
 def numbers(deployment: Deployment) -> Finding:
     """Every hotel's numbers are in its own trunk, which its own rule answers, and in nobody else's."""
-    try:
-        known = ask(deployment, _telephony)
-    except NoKey as error:
-        return Finding.unseen(str(error), fix="create the secret first")
+    known = ask(deployment, _telephony)
     stage = deployment.stage.name
     for hotel in deployment.hotels:
         conflict = _conflict(hotel, line_name(stage, hotel.name), known)
