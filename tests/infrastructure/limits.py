@@ -25,6 +25,8 @@ class Limit:
     most: float
     source: str
     least: float = 0
+    unset: bool = False
+    """No template sets it today, and AWS's own default is inside."""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.what}"
