@@ -22,8 +22,7 @@ from gpu_fleet.asr_proxy.app import build_app
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from lambdas.shared.settings import SettingsError
-from tests.contract.riva_for_fleet import FleetRiva, serving
-from tests.contract.scripted_riva import HeardStream, fails, hangs, says
+from tests.contract.scripted_riva import HeardStream, ScriptedRiva, fails, hangs, says, serving
 
 pytestmark = pytest.mark.contract
 
@@ -34,7 +33,7 @@ SECOND = np.zeros(16_000, np.int16)
 class Bench:
     """The proxy, asked over HTTP by a client who has the token."""
 
-    def __init__(self, service: FleetRiva, riva: Riva) -> None:
+    def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
         self.service = service
         settings = ProxySettings(
             riva_url="riva:50051", token_secret="t", max_audio_bytes=200_000, max_audio_seconds=5, max_streams=2
@@ -57,7 +56,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    service = FleetRiva()
+    service = ScriptedRiva()
     async with serving(service) as address, aclosing(Riva(address)) as riva:
         bench = Bench(service, riva)
         async with bench.http:

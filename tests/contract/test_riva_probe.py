@@ -12,8 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gpu_fleet.riva.client import CHUNK_SECONDS, Riva
 from gpu_fleet.riva.probe import LANGUAGE, PHRASE, Probe, build_app, likeness, phrase
-from tests.contract.riva_for_fleet import FleetRiva, serving
-from tests.contract.scripted_riva import fails, hangs, says, says_nothing
+from tests.contract.scripted_riva import Script, ScriptedRiva, fails, hangs, says, says_nothing, serving
 
 pytestmark = pytest.mark.contract
 
@@ -31,7 +30,7 @@ class Clock:
 class Bench:
     """A probe before a scripted Riva, asked over HTTP."""
 
-    def __init__(self, service: FleetRiva, riva: Riva) -> None:
+    def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
         self.service = service
         self.clock = Clock()
         self.probe = Probe(riva, every=10, timeout=0.5, clock=self.clock)
@@ -49,7 +48,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    service = FleetRiva()
+    service = ScriptedRiva()
     async with serving(service) as address, aclosing(Riva(address)) as riva:
         bench = Bench(service, riva)
         async with bench.http:
@@ -86,9 +85,9 @@ async def test_a_riva_that_has_not_been_heard_is_not_ready(bench: Bench) -> None
     ],
     ids=["other words", "no words", "fault", "silence"],
 )
-async def test_a_riva_that_does_not_hear_is_not_ready(bench: Bench, script: object, reason: str) -> None:
+async def test_a_riva_that_does_not_hear_is_not_ready(bench: Bench, script: Script, reason: str) -> None:
     """Whatever it does instead of hearing, the answer is 503 and says what that was; hearing again cures it."""
-    bench.service.scripts += [script, says(PHRASE)]  # type: ignore[list-item]
+    bench.service.scripts += [script, says(PHRASE)]
 
     await bench.probe.once()
     status, told = await bench.health()
