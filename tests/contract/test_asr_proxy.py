@@ -178,6 +178,23 @@ async def test_a_body_that_is_too_large_is_refused_unread(bench: Bench) -> None:
     assert taken <= 400_000
 
 
+@pytest.mark.parametrize("length", ["300000", "-1", "many"])
+async def test_a_body_that_announces_too_much_is_not_waited_for(bench: Bench, length: str) -> None:
+    """The refusal comes before the first byte, and says that nothing else is read from the connection."""
+    asked_for = False
+
+    async def unread() -> AsyncIterator[bytes]:
+        nonlocal asked_for
+        asked_for = True
+        yield b"{}"
+
+    answer = await bench.http.post("/transcribe", content=unread(), headers={"Content-Length": length})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert answer.headers["Connection"] == "close"
+    assert not asked_for
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
 async def test_only_the_token_opens(bench: Bench, authorization: str) -> None:
     """Without the token nothing is recognised; health and metrics are for the network's own probes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -107,6 +108,19 @@ async def test_a_recognition_does_not_count_for_ever(bench: Bench) -> None:
 
     assert await bench.health() == (503, "the last recognition is 60 s old")
     assert await bench.ready() == 0
+
+
+async def test_the_probe_ends_with_its_service(bench: Bench) -> None:
+    """A service that is asked to stop does so in the middle of a recognition, and begins no other."""
+    bench.service.scripts.append(hangs)
+    app = build_app(bench.probe)
+
+    async with asyncio.timeout(5) as within, app.router.lifespan_context(app):
+        while not bench.service.open:
+            await asyncio.sleep(0.01)
+
+    assert not within.expired()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "probe"]
 
 
 async def test_a_riva_that_is_not_there_is_not_ready() -> None:
