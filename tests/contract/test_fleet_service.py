@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -55,16 +56,20 @@ async def test_a_service_answers_until_it_is_told_to_stop() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gpu_fleet.riva.probe"), cwd=ROOT, env={**os.environ, **environ}
     )
-    async with asyncio.timeout(60), httpx.AsyncClient() as http:
-        while True:
-            try:
-                answer = await http.get(f"http://127.0.0.1:{port}/health")
-                break
-            except httpx.TransportError:
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient() as http:
+            while True:
+                try:
+                    answer = await http.get(f"http://127.0.0.1:{port}/health")
+                    break
+                except httpx.TransportError:
+                    assert process.returncode is None
+                    await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
 
     assert answer.status_code == 503
     assert process.returncode in (0, -signal.SIGTERM)
