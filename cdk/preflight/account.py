@@ -33,7 +33,8 @@ def credentials(deployment: Deployment) -> Finding:
 def bootstrap(deployment: Deployment) -> Finding:
     """The CDK's own stack is there and new enough."""
     target = f"{deployment.stage.operator.account or '<account>'}/{deployment.stage.region}"
-    fix = f"npx cdk bootstrap aws://{target}"
+    # The CDK asks the app for its stacks before it bootstraps, also where the account is named.
+    fix = f"npx cdk bootstrap aws://{target} -c stage={deployment.stage.name}"
     ssm = deployment.client("ssm")
     try:
         answer = ssm.get_parameter(Name=_BOOTSTRAP)
