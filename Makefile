@@ -1,4 +1,5 @@
-# Bare `make` lists the targets. Everything runs in .venv, which local/setup.py makes and keeps current.
+# Bare `make` lists the targets. The cloud's commands run in .local/cloud, all others in .venv; local/setup.py makes both and
+# keeps them current.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help

@@ -30,13 +30,13 @@ from livekit.agents.voice.events import CloseReason, UserInputTranscribedEvent, 
 
 from agent.delivery import Outbox, Report
 from agent.lifecycle import Ending, Failure
-from agent.logs import where
 from agent.operator import apologise, sound_congestion
 from agent.prompts import Prompts
 from agent.trace import Traces
 from agent.turns import Turns
 from lambdas.calls.models import AgentEvent, FollowUp, ToolRun, Turn
 from lambdas.shared.domain.call import Kind
+from lambdas.shared.redaction.faults import where
 
 LAST_SOUND: Final = 0.4
 """Seconds between the last word and hanging up: what is still on its way to the guest's ear."""

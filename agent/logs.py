@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from lambdas.shared.redaction import redact_event
+from lambdas.shared.redaction.faults import without_message
 
 _HARMLESS: Final = frozenset({"room", "job_id", "agent_name", "id", "reason", "attempt", "timeout", "exitcode"})
 
 _about: dict[str, object] = {}
-
-
-def where(error: BaseException) -> str:
-    """Where an error came from, without its message, which may quote a guest."""
-    return "".join(traceback.format_tb(error.__traceback__)[-6:])
 
 
 def lines_are_about(**fields: object) -> None:
@@ -41,15 +36,6 @@ def _harmless_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _fault_without_words(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """An exception by its kind and place: its message, a tool's for one, may quote a guest."""
-    told = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
-    if isinstance(error, BaseException):
-        event.update(error=type(error).__name__, at=where(error))
-    return event
-
-
 def configure_logs(level: str, stream: TextIO | None = None) -> None:
     """Set up this process's logging; lines go to standard output unless a stream is given."""
     stream = stream or sys.stdout
@@ -59,7 +45,7 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Processor] = [
-        _fault_without_words,
+        without_message,
         redact_event,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]

@@ -16,7 +16,7 @@ from agent.call import OngoingCall
 from agent.delivery import Outbox
 from agent.hotel import HotelClient
 from agent.lifecycle import Ending, Failure, keep_lease, take_lease
-from agent.logs import lines_are_about, where
+from agent.logs import lines_are_about
 from agent.operator import Operator
 from agent.receptionist import Dialogue, Receptionist
 from agent.trace import Traces
@@ -26,6 +26,7 @@ from lambdas.shared.domain.call import dialled_number
 from lambdas.shared.domain.dispatch import Dispatch, UnreadableDispatch
 from lambdas.shared.domain.errors import BellhopError, LeaseHeld, Unreachable
 from lambdas.shared.domain.hotel import Hotel, Hotels
+from lambdas.shared.redaction.faults import where
 
 DELIVERED_WITHIN: Final = 45.0
 ROOM_CLOSED_WITHIN: Final = 3.0

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 READ_ON: Final = "2026-11-24"
-SOURCE: Final = "AWS's on-demand list for eu-central-1 and NVIDIA's licensing guide"
+SOURCE: Final = "AWS's on-demand list for eu-central-1 as published tables repeat it, and NVIDIA's licensing guide"
 USD_PER_EUR: Final = 1.16
 """A planning rate, rounded; that of the day is at https://www.ecb.europa.eu/stats/eurofxref/."""
 HOURS_A_MONTH: Final = 730

@@ -185,7 +185,7 @@ class Caller:
             if said.text and repeats and any(map(ASKED_AGAIN.search, self._answers_since(spoken))):
                 repeats -= 1
                 waiting.appendleft(line)
-                line = said.model_copy(update={"interrupt_after": None})
+                line = said.model_copy(update={"text": said.again or said.text, "interrupt_after": None})
             if line.text:
                 said = line
                 spoken = await self._say(line)

@@ -179,17 +179,19 @@ def answer_to(line: Span, hotel: Iterable[Span], *, until: float | None = None) 
 
 
 def paused_after(moment: float, hotel: Iterable[Span]) -> float | None:
-    """How long after `moment` the voice that spoke then fell silent; None when it did not speak then."""
-    silent_at: float | None = None
+    """How long after `moment` the voice that spoke then fell silent; None when it did not speak then.
+
+    A voice that draws breath for less than ANSWER_PAUSE speaks on.
+    """
+    began: float | None = None
+    silent_at = float("-inf")
     for span in sorted(hotel, key=lambda span: span.start):
-        if silent_at is None:
-            if span.start <= moment < span.end:
-                silent_at = span.end
-        elif span.start - silent_at < ANSWER_PAUSE:
-            silent_at = span.end
-        else:
-            break
-    return silent_at - moment if silent_at is not None else None
+        if span.start - silent_at >= ANSWER_PAUSE:
+            if silent_at > moment:
+                break
+            began = span.start
+        silent_at = span.end
+    return silent_at - moment if began is not None and began <= moment < silent_at else None
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

@@ -144,6 +144,7 @@ class Gateway:
         except TimeoutError:
             return _error(504, "IntegrationTimeoutException", "Endpoint request timed out")
         except Exception as error:
+            # API Gateway, too, answers 502 whatever it was that a function raised; the fault is the log's.
             logger.error("function failed", function=found.endpoint.function, error=type(error).__name__)
             return _error(502, "InternalServerErrorException", "Internal server error")
 

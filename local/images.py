@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import base64
 import logging
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,13 +28,14 @@ from lambdas.shared.settings import Settings
 from local.builder import BASE, BuildError, Built, Container, Image, build, container_of, make_base, require_tools
 from local.call import DEFAULT, SCENARIOS
 from local.caller import Unanswered
+from local.code_state import code_state
 from local.play import NoRecord, play
 from local.processes import ROOT, Child, StartError, free_port
 from local.scenario import list_scenarios
 from local.stack import BRAIN_MODEL, LEGACY_TOKEN_SECRET, LIVEKIT_SECRET, LLM_SECRET, SPEECH_ENGINES, Stack
 
 HEALTHY_WITHIN: Final = 60.0
-BUILT_OF: Final = ("agent", "gpu_fleet", "hotels", "lambdas", "requirements")
+BUILT_OF: Final = (".dockerignore", "agent", "gpu_fleet", "hotels", "lambdas", "requirements")
 PORTS: Final = {"agent": 8081, "probe": 8001, "proxy": 8000}
 
 
@@ -214,11 +214,11 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
         [
             "# Container images",
             "",
-            "Written by `python -m local.images --report`: each image is built with buildah, started as the fleet "
-            "starts it beside the local stack, and does its work. Times are single runs on a machine that does other "
-            "things too; a build whose packages are in the builder's cache takes seconds.",
+            'Written by `make images ARGS="--report docs/reports/container-images.md"`: each image is built with '
+            "buildah, started as the fleet starts it beside the local stack, and does its work. Times are single runs "
+            "on a machine that does other things too; a build whose packages are in the builder's cache takes seconds.",
             "",
-            f"{_code()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Base: {base}.",
+            f"{code_state(*BUILT_OF)}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Base: {base}.",
             "",
             "| image | build s | size MB | answers after s | healthy after s | runs as | Python | what it did |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -226,16 +226,6 @@ def _report(base: str, seen: Sequence[Seen]) -> str:
             "",
         ]
     )
-
-
-def _code() -> str:
-    changes = _git("status", "--porcelain", "-uno", "--", ".dockerignore", *BUILT_OF)
-    return f"Commit {_git('rev-parse', '--short', 'HEAD')}{' with uncommitted changes' if changes else ''}"
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _tell(line: str) -> None:

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import io
 import json
+import logging
 import os
 import time
 import traceback
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import boto3
 from moto import mock_aws
@@ -27,11 +28,11 @@ from rich.markup import escape
 from lambdas.calls.settings import CallsSettings
 from lambdas.livekit_setup.settings import LiveKitSetupSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
-from lambdas.livekit_webhook.signature import LiveKitKey
 from lambdas.pms.settings import PmsSettings
 from lambdas.riva_setup.settings import RivaSetupSettings
 from lambdas.secret_age.settings import SecretAgeSettings
 from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.livekit_key import LiveKitKey
 from lambdas.shared.observability import NAMESPACE, open_logger
 from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
@@ -110,13 +111,14 @@ def _run(function: str, event: dict[str, Any], answers: Sequence[Mapping[str, An
     printed, answer, fault = io.StringIO(), None, None
     begun = ready = time.perf_counter()
     # A logger writes to what was the output when it was made, and the same service always gets the same logger.
-    open_logger(function).registered_handler.setStream(printed)  # type: ignore[attr-defined]
+    cast("logging.StreamHandler[TextIO]", open_logger(function).registered_handler).setStream(printed)
     with redirect_stdout(printed):
         try:
             handler = importlib.import_module(f"lambdas.{function}.handler").lambda_handler
             ready = time.perf_counter()
             answer = json.loads(json.dumps(handler(event, LocalContext(function))))
         except Exception:
+            # Whatever a handler raises, as it is imported or run, is what the developer has asked to see.
             fault = traceback.format_exc()
     ended = time.perf_counter()
     logs = tuple(printed.getvalue().splitlines())

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from lambdas.livekit_webhook.signature import LiveKitKey
+from lambdas.shared.livekit_key import LiveKitKey
 from local.telephony import Trunks, build_app
 
 ANSWERS: Final = "/answers"

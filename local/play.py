@@ -116,7 +116,7 @@ async def play(
 
 def _voices(scenario: Scenario) -> Mapping[str, Samples]:
     """Every line as it sounds at the other end of the phone, without the silence around it."""
-    texts = {line.text for line in scenario.lines if line.text}
+    texts = {text for line in scenario.lines for text in (line.text, line.again) if text}
     return {text: over_the_phone(_trimmed(synthesise(text, GUEST_VOICE, VOICE_RATE)), VOICE_RATE) for text in texts}
 
 

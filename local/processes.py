@@ -22,13 +22,18 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables of the user's shell that a child sees; nothing of AWS or of a vendor among them."""
 PATIENCE_AT_END: Final = 5.0
-DYING_WITH_PARENT: Final = (
-    sys.executable,
-    *("-I", "-S", "-c"),
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])",
+DYING_WITH_PARENT: Final[tuple[str, ...]] = (
+    (
+        sys.executable,
+        *("-I", "-S", "-c"),
+        "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])",
+    )
+    if sys.platform == "linux"
+    else ()
 )
-"""Has Linux send SIGTERM (15) to a command when its parent dies (PR_SET_PDEATHSIG, 1), even a parent that was killed.
+"""Before a command: has Linux send it SIGTERM (15) when its parent dies (PR_SET_PDEATHSIG, 1), even a killed one.
 
+Other systems have nothing of the kind, so there it is nothing.
 Python's own hook for this, preexec_fn, forks a process whose threads hold locks: children crashed at random.
 """
 LOG_LINE_LIMIT: Final = 1 << 20
@@ -90,7 +95,7 @@ class Child:
         inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(DYING_WITH_PARENT if sys.platform == "linux" else ()),
+                *DYING_WITH_PARENT,
                 *command,
                 cwd=ROOT,
                 env={**inherited, "PYTHONUNBUFFERED": "1", **environ},

@@ -18,7 +18,7 @@ from typing import Any, Final
 from livekit.api import AccessToken
 
 from lambdas.endpoints import ENDPOINTS, Caller, Endpoint
-from lambdas.livekit_webhook.signature import LiveKitKey
+from lambdas.shared.livekit_key import LiveKitKey
 from local.outside import Outside
 
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -49,11 +49,13 @@ MonthDay = Annotated[str, AfterValidator(_month_day)]
 class Line(Table):
     """What the guest says next, having waited for the agent to finish and `pause` seconds more.
 
+    Who is asked to say it again says `again`, where the line has other words for it.
     With `interrupt_after` they do not wait: they speak that many seconds after the agent began its answer. With
     `hang_up` they hang up when the line is said, or at once if it has no text.
     """
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    again: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
     pause: float = Field(default=0.0, ge=0, le=30)
     interrupt_after: float | None = Field(default=None, ge=0.2, le=30)
     hang_up: bool = False

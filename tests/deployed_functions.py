@@ -15,8 +15,8 @@ from typing import Any, Final
 import boto3
 import httpx
 
-from lambdas.livekit_webhook.signature import LiveKitKey
 from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.livekit_key import LiveKitKey
 from local.example_call import begin_example_call
 from local.processes import DYING_WITH_PARENT, ROOT, free_port
 from tests.infrastructure.resources import REGION, Resources, Template, stacks_of
@@ -150,18 +150,13 @@ def _moto(log: Path) -> Iterator[tuple[str, Callable[[str], Any]]]:
     """A stand-in for AWS in a process of its own: its address, and clients of it."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
-    guard = DYING_WITH_PARENT if sys.platform == "linux" else ()
-    command = [*guard, sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [*DYING_WITH_PARENT, sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
     def client(service: str) -> Any:
+        # The stubs know boto3 service by service; here it is whichever a test asks for.
+        make: Callable[..., Any] = boto3.client
         key = "example"
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
-        )
+        return make(service, endpoint_url=url, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=key)
 
     with log.open("w") as told, subprocess.Popen(command, stdout=told, stderr=told) as server:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.code_state import code_state
+
 if TYPE_CHECKING:
     from local.report import CallReport
-
-ROOT = Path(__file__).parents[1]
 
 
 class Figures:
@@ -64,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     target: Path | None = request.config.getoption("--report")
+    # Asked at the beginning: what is played is what was imported then.
     collected, code = Figures(), code_state() if target else ""
     yield collected
     if target and collected.calls:
@@ -78,14 +78,3 @@ def _page(figures: Figures, code: str) -> str:
         f"{code}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n\n"
         f"{figures.table()}\n"
     )
-
-
-def code_state() -> str:
-    """Which code is played, as it is when the run begins."""
-    changes = _git("status", "--porcelain", "-uno")
-    return f"Commit {_git('rev-parse', '--short', 'HEAD')}{' with uncommitted changes' if changes else ''}"
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

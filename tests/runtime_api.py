@@ -11,7 +11,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -141,11 +140,10 @@ class Sandbox:
     def __enter__(self) -> Self:
         """Raises FunctionFailed when the handler cannot be imported."""
         self._api = RuntimeApi(self._handler)
-        guard = DYING_WITH_PARENT if sys.platform == "linux" else ()
         with self.log.open("w", encoding="utf-8") as log:
             begun = time.perf_counter()
             self._process = subprocess.Popen(
-                [*guard, *map(str, self._command), self._handler],
+                [*DYING_WITH_PARENT, *map(str, self._command), self._handler],
                 env={**self._environ, "AWS_LAMBDA_RUNTIME_API": self._api.address, "_HANDLER": self._handler},
                 cwd=self._cwd,
                 stdin=subprocess.DEVNULL,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
 
@@ -35,12 +33,12 @@ def credentials(deployment: Deployment) -> Finding:
 def bootstrap(deployment: Deployment) -> Finding:
     """The CDK's own stack is there and new enough."""
     target = f"{deployment.stage.operator.account or '<account>'}/{deployment.stage.region}"
-    fix = f"npx cdk bootstrap aws://{target}"
+    # The CDK asks the app for its stacks before it bootstraps, also where the account is named.
+    fix = f"npx cdk bootstrap aws://{target} -c stage={deployment.stage.name}"
+    ssm = deployment.client("ssm")
     try:
-        answer = deployment.client("ssm").get_parameter(Name=_BOOTSTRAP)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ParameterNotFound":
-            raise
+        answer = ssm.get_parameter(Name=_BOOTSTRAP)
+    except ssm.exceptions.ParameterNotFound:
         return Finding.wrong(f"the CDK is not bootstrapped in {deployment.stage.region}", fix=fix)
     version = int(answer["Parameter"]["Value"])
     if version < NEEDED_BOOTSTRAP:
@@ -50,11 +48,10 @@ def bootstrap(deployment: Deployment) -> Finding:
 
 def ecs_role(deployment: Deployment) -> Finding:
     """ECS has its role in the account."""
+    iam = deployment.client("iam")
     try:
-        deployment.client("iam").get_role(RoleName=ECS_ROLE)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
+        iam.get_role(RoleName=ECS_ROLE)
+    except iam.exceptions.NoSuchEntityException:
         return Finding.wrong(
             f"the account has no {ECS_ROLE}",
             fix="aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",

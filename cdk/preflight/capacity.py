@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
 from gpu_fleet.capacity import CPU_INSTANCE
@@ -102,9 +100,7 @@ def _granted(deployment: Deployment, quota: str) -> float:
     quotas = deployment.client("service-quotas")
     try:
         answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=quota)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchResourceException":
-            raise
+    except quotas.exceptions.NoSuchResourceException:
         # An account in which the quota was never touched has AWS's default.
         answer = quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=quota)
     return float(answer["Quota"]["Value"])

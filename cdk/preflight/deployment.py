@@ -19,7 +19,7 @@ _PATIENCE: Final = Config(connect_timeout=4, read_timeout=8, retries={"total_max
 
 
 class SecretMissing(Exception):
-    """There is no secret of that name, or it holds no text."""
+    """There is no secret of that name, or it lacks what it should hold; the message names it and never quotes it."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,11 @@ class Deployment:
 
     def secret(self, name: str) -> str:
         """The text of one of the stage's secrets; raises SecretMissing, and ClientError when it may not be read."""
+        secrets = self.client("secretsmanager")
         try:
-            answer = self.client("secretsmanager").get_secret_value(SecretId=self.stage.secret(name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise SecretMissing(f"there is no secret {self.stage.secret(name)}") from None
-            raise
+            answer = secrets.get_secret_value(SecretId=self.stage.secret(name))
+        except secrets.exceptions.ResourceNotFoundException:
+            raise SecretMissing(f"there is no secret {self.stage.secret(name)}") from None
         text = answer.get("SecretString")
         if not text:
             raise SecretMissing(f"secret {self.stage.secret(name)} is empty")
@@ -62,9 +61,9 @@ class Deployment:
             fields = json.loads(self.secret(name))
         except ValueError:
             return {}
-        return (
-            {key: value for key, value in fields.items() if isinstance(value, str)} if isinstance(fields, dict) else {}
-        )
+        if not isinstance(fields, dict):
+            return {}
+        return {key: value for key, value in fields.items() if isinstance(value, str)}
 
     def stack_resources(self, stack: str) -> Mapping[str, str] | None:
         """Logical to physical ids of one of the stage's deployed stacks; None before its first deployment."""

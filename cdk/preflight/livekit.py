@@ -16,25 +16,19 @@ from cdk.preflight.finding import Finding
 from cdk.residency import LIVEKIT
 
 _PATIENCE: Final = aiohttp.ClientTimeout(total=10)
-_NO_KEY: Final = "create the secret first"
+_NO_URL: Final = Finding.unseen("livekit_url is not said", fix="write it into cdk.json")
 Answer = TypeVar("Answer")
-
-
-class NoKey(Exception):
-    """The secret with the LiveKit project's key is not there or incomplete."""
 
 
 def ask(deployment: Deployment, question: Callable[[api.LiveKitAPI], Awaitable[Answer]]) -> Answer:
     """What LiveKit answers to the stage's key.
 
-    Raises NoKey, api.TwirpError when LiveKit refuses, aiohttp.ClientError or TimeoutError when it does not answer.
+    Raises SecretMissing when the stage has no key, api.ServerError when LiveKit refuses, aiohttp.ClientError or
+    TimeoutError when it does not answer.
     """
-    try:
-        key = deployment.secret_fields("livekit")
-    except SecretMissing as error:
-        raise NoKey(str(error)) from None
+    key = deployment.secret_fields("livekit")
     if not key.get("api_key") or not key.get("api_secret"):
-        raise NoKey(f"{deployment.stage.secret('livekit')} is incomplete")
+        raise SecretMissing(f"{deployment.stage.secret('livekit')} is incomplete")
 
     async def conversation() -> Answer:
         async with api.LiveKitAPI(
@@ -48,13 +42,11 @@ def ask(deployment: Deployment, question: Callable[[api.LiveKitAPI], Awaitable[A
 def key_counts(deployment: Deployment) -> Finding:
     """LiveKit accepts the stage's key for the stage's project."""
     if "livekit_url" in deployment.stage.missing and deployment.livekit is None:
-        return Finding.unseen("livekit_url is not said", fix="write it into cdk.json")
+        return _NO_URL
     host = urlsplit(deployment.livekit_url).hostname
     try:
         rooms = ask(deployment, lambda livekit: livekit.room.list_rooms(api.ListRoomsRequest()))
-    except NoKey as error:
-        return Finding.unseen(str(error), fix=_NO_KEY)
-    except api.TwirpError as error:
+    except api.ServerError as error:
         if error.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise
         return Finding.wrong(
@@ -67,7 +59,7 @@ def key_counts(deployment: Deployment) -> Finding:
 def region(deployment: Deployment) -> Finding:
     """The project is reached by LiveKit's European name; the rest of its pinning only its console shows."""
     if "livekit_url" in deployment.stage.missing:
-        return Finding.unseen("livekit_url is not said", fix="write it into cdk.json")
+        return _NO_URL
     host = urlsplit(deployment.stage.livekit_url).hostname or ""
     european = LIVEKIT[0]
     if not european.pattern.match(host):

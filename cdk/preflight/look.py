@@ -11,9 +11,9 @@ from typing import Final
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-from livekit.api import TwirpError
+from livekit.api import ServerError
 
-from cdk.preflight.deployment import Deployment
+from cdk.preflight.deployment import Deployment, SecretMissing
 from cdk.preflight.finding import Finding
 
 SECONDS: Final = 30.0
@@ -53,11 +53,13 @@ def look_at(deployment: Deployment, checks: Sequence[Check], *, seconds: float =
 
 
 def carry_out(check: Check, deployment: Deployment) -> Finding:
-    """What a check found; whatever keeps it from looking is a finding too. Errors are told by their kind alone: their
-    texts may repeat what was sent.
+    """What a check found; whatever keeps it from looking is a finding too. Others' errors are told by their kind alone:
+    their texts may repeat what was sent.
     """
     try:
         return check.look(deployment)
+    except SecretMissing as error:
+        return Finding.unseen(str(error), fix="create the secret first")
     except (NoCredentialsError, PartialCredentialsError):
         return Finding.unseen("there are no AWS credentials", fix="aws sso login, or set AWS_PROFILE")
     except ClientError as error:
@@ -65,7 +67,7 @@ def carry_out(check: Check, deployment: Deployment) -> Finding:
         denied = "Denied" in code or "Unauthorized" in code
         fix = f"let the deployer call {error.operation_name}" if denied else "see what AWS says to this code"
         return Finding.unseen(f"{error.operation_name} was answered {code}", fix=fix)
-    except TwirpError as error:
+    except ServerError as error:
         return Finding.unseen(f"LiveKit answered {error.code}", fix="look again; https://status.livekit.io")
     except (BotoCoreError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError.
         return Finding.unseen(

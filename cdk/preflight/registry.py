@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from cdk.preflight.deployment import Deployment, SecretMissing
+from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
 from gpu_fleet.riva.models import MODELS, RivaModel
 
@@ -34,10 +34,7 @@ def ngc_access(deployment: Deployment) -> Finding:
     """The recogniser's image may be pulled with the stage's key."""
     model = MODELS[deployment.stage.riva_model]
     image = f"{model.image}:{model.tag}"
-    try:
-        given = deployment.secret_fields("ngc")
-    except SecretMissing as error:
-        return Finding.unseen(str(error), fix="create the secret first")
+    given = deployment.secret_fields("ngc")
     try:
         _open_manifest(deployment.registry, model, given.get("username", ""), given.get("password", ""))
     except Denied as error:

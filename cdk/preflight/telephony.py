@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +10,9 @@ from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding
-from cdk.preflight.livekit import NoKey, ask
-from lambdas.shared.domain.dispatch import line_name
+from cdk.preflight.livekit import ask
 from lambdas.shared.domain.hotel import Hotel
+from lambdas.shared.domain.line import line_name, normal_number
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,7 @@ async def _telephony(livekit: api.LiveKitAPI) -> Telephony:
 
 def numbers(deployment: Deployment) -> Finding:
     """Every hotel's numbers are in its own trunk, which its own rule answers, and in nobody else's."""
-    try:
-        known = ask(deployment, _telephony)
-    except NoKey as error:
-        return Finding.unseen(str(error), fix="create the secret first")
+    known = ask(deployment, _telephony)
     stage = deployment.stage.name
     for hotel in deployment.hotels:
         conflict = _conflict(hotel, line_name(stage, hotel.name), known)
@@ -56,7 +52,7 @@ def numbers(deployment: Deployment) -> Finding:
 def _conflict(hotel: Hotel, name: str, known: Telephony) -> Finding | None:
     """Somebody else's trunk or rule that has what is the hotel's; LiveKit then refuses the hotel's own."""
     for trunk in known.trunks:
-        taken = set(hotel.phone.numbers) & set(map(_e164, trunk.numbers))
+        taken = set(hotel.phone.numbers) & set(map(normal_number, trunk.numbers))
         if taken and trunk.name != name:
             return Finding.wrong(
                 f"trunk {trunk.name or trunk.sip_trunk_id} has {', '.join(sorted(taken))} of {hotel.name}",
@@ -76,14 +72,9 @@ def _waiting(hotel: Hotel, name: str, known: Telephony) -> list[str]:
     trunks = known.line(name)
     if not any(trunks & set(rule.trunk_ids) for rule in known.rules):
         return list(hotel.phone.numbers)
-    there = {_e164(number) for trunk in known.trunks if trunk.sip_trunk_id in trunks for number in trunk.numbers}
+    own = (trunk for trunk in known.trunks if trunk.sip_trunk_id in trunks)
+    there = {normal_number(number) for trunk in own for number in trunk.numbers}
     return [number for number in hotel.phone.numbers if number not in there]
-
-
-def _e164(number: str) -> str:
-    """A trunk's number as hotels write it; LiveKit takes it with blanks and without its plus, too."""
-    digits = re.sub(r"[ ()-]", "", number)
-    return f"+{digits}" if digits.isdigit() else digits
 
 
 def entrance(_: Deployment) -> Finding:

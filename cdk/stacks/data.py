@@ -22,7 +22,9 @@ RECORDINGS_LAST: Final = Duration.days(90)
 PHRASES_LAST: Final = Duration.days(180)
 """A fixed phrase is spoken anew once in a while, so that phrases and voices no longer used do not pile up."""
 MODELS_UNDO: Final = Duration.days(30)
+"""How long a file in the models' bucket that was overwritten or deleted can be had back."""
 MODELS_KEPT: Final = 3
+"""Images of recognisers: that in use and those to go back to."""
 
 
 class DataStack(Stack):

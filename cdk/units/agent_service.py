@@ -14,6 +14,7 @@ from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
 from cdk.units.containers import answers, lines, without_rights
 from cdk.units.day_and_night import scale_by_day
+from cdk.units.fleet_service import FleetService
 from cdk.units.logs import CallLogs
 from cdk.units.nag import acknowledge
 from gpu_fleet.capacity import AGENT
@@ -61,42 +62,26 @@ class AgentService(Construct):
             aws_ecs.ContainerDependency(container=sidecar, condition=aws_ecs.ContainerDependencyCondition.START)
         )
         acknowledge(
-            self.task.obtain_execution_role(),
-            "AwsSolutions-IAM5[Resource::*]",
-            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
-        )
-        acknowledge(
             self.task,
             "AwsSolutions-ECS2",
             "The variables are addresses, sizes and names of secrets; the secrets themselves are read at run time.",
         )
         fleet = stage.fleet
-        self.service = aws_ecs.Ec2Service(
+        self.service = FleetService(
             self,
             "Service",
             cluster=cluster,
-            task_definition=self.task,
+            task=self.task,
+            security_group=self.security_group,
             # A base counts also where the weight is 0 and nothing beyond it is placed, as AWS' own Copilot uses it:
             # https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/deploy/cloudformation/stack/transformers.go.
-            capacity_provider_strategies=[
+            strategies=[
                 aws_ecs.CapacityProviderStrategy(
                     capacity_provider=gpu_provider.capacity_provider_name, base=fleet.agents_on_gpu_hosts, weight=0
                 ),
                 aws_ecs.CapacityProviderStrategy(capacity_provider=cpu_provider.capacity_provider_name, weight=1),
             ],
-            placement_strategies=[
-                aws_ecs.PlacementStrategy.spread_across("attribute:ecs.availability-zone"),
-                aws_ecs.PlacementStrategy.packed_by_memory(),
-            ],
-            security_groups=[self.security_group],
-            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            min_healthy_percent=100,
-            max_healthy_percent=200,
-            circuit_breaker=aws_ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            # Evening out the zones would end workers that have calls.
-            availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.DISABLED,
-            propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
-            enable_ecs_managed_tags=True,
+            placed=[aws_ecs.PlacementStrategy.packed_by_memory()],
         )
         self._scale(stage)
 
@@ -106,11 +91,12 @@ class AgentService(Construct):
         return Duration.seconds(settings.longest_call_seconds + DRAIN_SECONDS)
 
     def _add_agent(self, settings: AgentSettings) -> aws_ecs.ContainerDefinition:
+        # It may listen on every interface of the task: the security group lets nobody in.
         written = settings.model_copy(
             update={"worker_host": "0.0.0.0", "worker_port": HEALTH_PORT, "metrics_port": scrapes.AGENT.port}  # noqa: S104
         )
         linux = without_rights(self, "Linux")
-        # The sockets between a worker and its jobs.
+        # The sockets between a worker and its jobs, which share no folder with anybody else.
         linux.add_tmpfs(aws_ecs.Tmpfs(container_path="/tmp", size=128, mount_options=TEMPORARY))  # noqa: S108
         return self.task.add_container(
             "agent",

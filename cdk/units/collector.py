@@ -26,6 +26,7 @@ CPU: Final = 64
 """Of a task's share of its host, in units of 1/1024 vCPU."""
 MEMORY_MIB: Final = 384
 SCRAPE_EVERY: Final = 60
+"""Seconds."""
 
 
 @dataclass(frozen=True)

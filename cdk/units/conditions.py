@@ -19,6 +19,7 @@ OLD_SECRET_DAYS: Final = 90
 GPU_MEMORY_PERCENT: Final = 92
 """A recogniser allocates its memory when it starts; what grows beyond that ends it."""
 FULL: Final = 0.9
+"""The share of their calls at which agents have hardly room for another."""
 MINUTE: Final = Duration.minutes(1)
 FIVE_MINUTES: Final = Duration.minutes(5)
 

@@ -16,6 +16,8 @@ from cdk.units.nag import acknowledge
 from lambdas.endpoints import ENDPOINTS, EPOCH_HEADER, Caller, Endpoint
 
 API_STAGE: Final = "live"
+WEBHOOK: Final = next(endpoint.path for endpoint in ENDPOINTS if endpoint.caller is Caller.LIVEKIT)
+"""The path of the route that LiveKit sends its events to."""
 
 ACCESS_LINE: Final[Mapping[str, str]] = {
     "requestId": "$context.requestId",
@@ -107,8 +109,7 @@ class HttpApi(Construct):
     @property
     def webhook_url(self) -> str:
         """The address that LiveKit sends its events to."""
-        path = next(endpoint.path for endpoint in ENDPOINTS if endpoint.caller is Caller.LIVEKIT)
-        return self.rest_api.deployment_stage.url_for_path(path)
+        return self.rest_api.deployment_stage.url_for_path(WEBHOOK)
 
     def grant_agent(self, agent: aws_iam.IGrantable) -> None:
         """Let it call the agents' routes of this stage of the API, and no other."""

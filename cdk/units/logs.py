@@ -69,6 +69,7 @@ class CallLogs(aws_logs.LogGroup):
             id,
             encryption_key=key,
             retention=RETENTION[stage.log_days],
+            # Not `kept`: the lines of a first deployment that failed say why it did.
             removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY,
             data_protection_policy=aws_logs.DataProtectionPolicy(
                 description="What is personal in a line is counted and masked",

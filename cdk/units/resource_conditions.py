@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
-from aws_cdk import Duration, aws_apigateway, aws_cloudwatch, aws_dynamodb, aws_ec2, aws_logs, aws_sqs
+from aws_cdk import aws_apigateway, aws_cloudwatch, aws_dynamodb, aws_ec2, aws_logs, aws_sqs
 
 from cdk.stages import Stage
 from cdk.units.alarms import Condition
+from cdk.units.conditions import FIVE_MINUTES
 from cdk.units.function import PythonFunction
-
-FIVE_MINUTES: Final = Duration.minutes(5)
 
 
 def of_network(vpc: aws_ec2.IVpc) -> Mapping[str, Condition]:

@@ -23,6 +23,7 @@ from cdk.units.built_image import built_image
 from cdk.units.collector import add_collector
 from cdk.units.containers import answers, lines, without_rights
 from cdk.units.day_and_night import scale_by_day
+from cdk.units.fleet_service import FleetService
 from cdk.units.logs import CallLogs
 from cdk.units.mirror import EXPORTER_TAG, mirrored_image, model_tag
 from cdk.units.model_cache import ModelCache
@@ -94,27 +95,19 @@ class RivaService(Construct):
         asked = [scrapes.PROBE, scrapes.RIVA, scrapes.GPU, scrapes.PROXY]
         add_collector(self.task, stage=stage, scrapes=asked, logs=self.logs)
         acknowledge(
-            self.task.obtain_execution_role(),
-            "AwsSolutions-IAM5[Resource::*]",
-            "Signing in to ECR, whose images the tasks are made of, knows no resource.",
-        )
-        acknowledge(
             self.task,
             "AwsSolutions-ECS2",
             "The variables are ports, paths and the model's profile; NVIDIA's key comes from Secrets Manager.",
         )
-        self.service = aws_ecs.Ec2Service(
+        # A successor needs a GPU of its own, so one host more than the recognisers is allowed.
+        self.service = FleetService(
             self,
             "Service",
             cluster=cluster,
-            task_definition=self.task,
-            capacity_provider_strategies=[
-                aws_ecs.CapacityProviderStrategy(capacity_provider=provider.capacity_provider_name, weight=1)
-            ],
-            placement_strategies=[aws_ecs.PlacementStrategy.spread_across("attribute:ecs.availability-zone")],
-            security_groups=[self.security_group],
-            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            cloud_map_options=aws_ecs.CloudMapOptions(
+            task=self.task,
+            security_group=self.security_group,
+            strategies=[aws_ecs.CapacityProviderStrategy(capacity_provider=provider.capacity_provider_name, weight=1)],
+            name=aws_ecs.CloudMapOptions(
                 name=HOST,
                 cloud_map_namespace=namespace,
                 dns_record_type=aws_servicediscovery.DnsRecordType.A,
@@ -122,14 +115,7 @@ class RivaService(Construct):
             ),
             # A container may be unhealthy for 300 s at its start at most; this is for one that builds its engines.
             # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
-            health_check_grace_period=Duration.minutes(FIRST_START_MINUTES + 5),
-            # The successor needs a GPU of its own, so one host more than the recognisers is allowed.
-            min_healthy_percent=100,
-            max_healthy_percent=200,
-            circuit_breaker=aws_ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.DISABLED,
-            propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
-            enable_ecs_managed_tags=True,
+            health_grace=Duration.minutes(FIRST_START_MINUTES + 5),
         )
         self._scale(stage, model)
 

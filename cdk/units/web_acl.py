@@ -8,8 +8,7 @@ from aws_cdk import aws_wafv2
 from constructs import Construct
 
 from cdk.stages import Stage
-from cdk.units.http_api import HttpApi
-from lambdas.endpoints import ENDPOINTS, Caller
+from cdk.units.http_api import WEBHOOK, HttpApi
 
 LIVEKIT_EU: Final = ("143.223.88.0/21", "161.115.160.0/19", "153.57.128.0/18")
 """From where LiveKit Cloud's EU region sends webhooks, read in November 2026 at
@@ -19,8 +18,6 @@ checks each signature."""
 WINDOW_S: Final = 300
 WITHOUT_SIGNATURE: Final = 100
 """How many requests in a window an address may send that are neither signed nor carry a token: a scanner's."""
-
-_WEBHOOK: Final = next(endpoint.path for endpoint in ENDPOINTS if endpoint.caller is Caller.LIVEKIT)
 
 Statement = aws_wafv2.CfnWebACL.StatementProperty
 
@@ -85,7 +82,7 @@ def _to_webhook() -> Statement:
         byte_match_statement=aws_wafv2.CfnWebACL.ByteMatchStatementProperty(
             field_to_match=aws_wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
             positional_constraint="CONTAINS",
-            search_string=_WEBHOOK,
+            search_string=WEBHOOK,
             text_transformations=[
                 aws_wafv2.CfnWebACL.TextTransformationProperty(priority=priority, type=kind)
                 for priority, kind in enumerate(transformations)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from fastapi import FastAPI, Request
@@ -32,6 +32,7 @@ from gpu_fleet.riva.client import Audio, Riva, Transcript
 from lambdas.shared.domain.errors import Refused, Unreachable
 
 HEALTH_WITHIN: Final = 1.0
+"""Seconds in which Riva answers a question about itself."""
 PATIENCE: Final = 10.0
 """Seconds that a recognition may take beyond the recording's own length, faster than which Riva hears."""
 _BESIDE_AUDIO: Final = 4_096
@@ -83,10 +84,6 @@ class Recogniser:
         self._metrics.audio.inc(audio.seconds)
         return heard
 
-    async def require(self) -> None:
-        """Raises Unreachable when Riva does not answer."""
-        await self._riva.require(timeout=HEALTH_WITHIN)
-
 
 def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str]) -> FastAPI:
     """The proxy before that Riva; `token` reads the clients' token and may block."""
@@ -106,8 +103,13 @@ def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str]) -> 
     @app.post("/transcribe", responses={status: {"model": ErrorBody} for status in (400, 401, 413, 429, 503)})
     async def transcribe(wanted: TranscribeRequest) -> Transcription:
         data = decode_base64(wanted.audio, most_bytes=settings.max_audio_bytes)
-        how: dict[str, Any] = {"encoding": wanted.encoding, "sample_rate": wanted.sample_rate}
-        audio = await asyncio.to_thread(read_audio, data, longest=settings.max_audio_seconds, **how)
+        audio = await asyncio.to_thread(
+            read_audio,
+            data,
+            encoding=wanted.encoding,
+            sample_rate=wanted.sample_rate,
+            longest=settings.max_audio_seconds,
+        )
         heard = await recogniser.transcribe(audio, language=wanted.language or settings.default_language)
         return Transcription(
             text=heard.text, language=heard.language, confidence=heard.confidence, seconds=round(audio.seconds, 3)
@@ -116,7 +118,7 @@ def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str]) -> 
     @app.get("/health", response_class=PlainTextResponse)
     async def health() -> Response:
         try:
-            await recogniser.require()
+            await riva.require(timeout=HEALTH_WITHIN)
         except Unreachable as error:
             return PlainTextResponse(str(error), 503)
         return PlainTextResponse("ready")

@@ -10,13 +10,11 @@ from typing import Final, Literal
 import numpy as np
 import soundfile
 
-from gpu_fleet.asr_proxy.models import Encoding
+from gpu_fleet.asr_proxy.models import SAMPLE_RATES, Encoding
 from gpu_fleet.riva.client import Audio
 
-SAMPLE_RATES: Final = range(8_000, 48_001)
 _MOST_CHANNELS: Final = 8
 _KINDS: Final[dict[str, Encoding]] = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "OGG": "ogg"}
-_RAW: Final = ("pcm", "mulaw")
 
 
 class AudioError(Exception):
@@ -39,10 +37,11 @@ def read_audio(data: bytes, *, encoding: Encoding | None, sample_rate: int | Non
 
     It blocks for as long as a file takes to decode, which is milliseconds a minute of audio.
     """
-    if encoding in _RAW:
-        audio = _read_raw(data, "mulaw" if encoding == "mulaw" else "pcm", sample_rate)
-    else:
-        audio = _read_file(data, encoding, longest)
+    match encoding:
+        case "pcm" | "mulaw":
+            audio = _read_raw(data, encoding, sample_rate)
+        case _:
+            audio = _read_file(data, encoding, longest)
     if not audio.data:
         raise AudioError("audio: holds no sound")
     if audio.seconds > longest:

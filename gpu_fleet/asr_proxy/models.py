@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SAMPLE_RATES: Final = range(8_000, 48_001)
+"""Hz, in which speech is recorded."""
 
 Encoding = Literal["wav", "flac", "ogg", "pcm", "mulaw"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")]
@@ -18,7 +21,7 @@ class TranscribeRequest(BaseModel):
     audio: str = Field(min_length=1, description="base64")
     language: Language | None = None
     sample_rate: int | None = Field(
-        default=None, ge=8_000, le=48_000, description="of raw samples; a file says its own"
+        default=None, ge=SAMPLE_RATES[0], le=SAMPLE_RATES[-1], description="of raw samples; a file says its own"
     )
     encoding: Encoding | None = Field(
         default=None, description="pcm is 16-bit little-endian; without it a file is known by its first bytes"

@@ -35,7 +35,7 @@ class Audio:
         return len(self.data) / self._bytes_a_second
 
     def chunks(self) -> list[bytes]:
-        """The sound in pieces of CHUNK_SECONDS."""
+        """The sound in pieces of CHUNK_SECONDS, each of whole samples."""
         size = int(self._bytes_a_second * CHUNK_SECONDS) // 2 * 2
         return [self.data[start : start + size] for start in range(0, len(self.data), size)]
 

@@ -3,8 +3,9 @@
 `mirror` copies images from NVIDIA's registry into ours, so that no host's start depends on theirs. `warm-up` runs one
 recogniser until it hears, which fills the model cache: the first start of a model takes up to 40 minutes.
 
-CloudFormation waits for the outcome, so every one is told to it. Only the standard library and the commands of
-CodeBuild's image are used: what had to be installed first could fail before there is anybody to tell.
+CloudFormation waits for the outcome, so every one is told to it. The build gets this file alone, and only the standard
+library and the commands of CodeBuild's image are used: what had to be installed first could fail before there is
+anybody to tell.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    # The Python of CodeBuild's image may be older than ours.
+    from typing import Self
 
 ANSWER_WITHIN: Final = 52 * 60.0
 """Seconds; CloudFormation waits for an hour, of which starting a build takes some minutes
@@ -42,7 +47,7 @@ class Variables:
     """Variables of a build, of which each field is one in capitals."""
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Any:
+    def read(cls, environ: Mapping[str, str]) -> Self:
         """These variables; raises PreparationError that names those which are missing."""
         missing = [field.name.upper() for field in fields(cls) if not environ.get(field.name.upper())]
         if missing:
@@ -175,6 +180,7 @@ def answer(request: Request, *, error: str | None, data: Mapping[str, str]) -> N
     """Tell CloudFormation that the step is done and what the template may read of it, or why it is not."""
     body: dict[str, Any] = {
         "Status": "FAILED" if error else "SUCCESS",
+        # CloudFormation reads 4,096 bytes of an answer, whose other parts may have most of them.
         "Reason": (error or "done")[:700],
         "PhysicalResourceId": request.physical_resource_id,
         "StackId": request.stack_id,

@@ -13,30 +13,27 @@ The sentence is `phrase.wav`: PHRASE as Piper's voice en_US-joe-medium of the lo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 import wave
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gpu_fleet.logs import configure_logs
 from gpu_fleet.riva.client import Audio, Riva
 from gpu_fleet.riva.settings import ProbeSettings
+from gpu_fleet.service import answer, start
 from lambdas.shared.domain.errors import BellhopError
-from lambdas.shared.settings import SettingsError
 
 PHRASE: Final = "Good evening, I would like to book a double room with breakfast."
 PHRASE_FILE: Final = Path(__file__).with_name("phrase.wav")
@@ -138,34 +135,18 @@ def build_app(probe: Probe) -> Starlette:
         task = asyncio.create_task(probe.run(), name="probe")
         yield
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):
             await task
 
     return Starlette(routes=[Route("/health", health), Route("/metrics", scraped)], lifespan=running)
 
 
 async def serve(settings: ProbeSettings) -> None:
-    """Probe and answer until SIGTERM or SIGINT."""
-    riva = Riva(settings.riva_url)
-    try:
-        app = build_app(Probe(riva, every=settings.probe_seconds, timeout=settings.probe_timeout))
-        config = uvicorn.Config(
-            app, host=settings.probe_host, port=settings.probe_port, log_config=None, access_log=False
-        )
-        await uvicorn.Server(config).serve()
-    finally:
-        await riva.aclose()
-
-
-def main() -> None:
-    """Read the environment and serve."""
-    configure_logs()
-    try:
-        settings = ProbeSettings.read()
-    except SettingsError as error:
-        raise SystemExit(f"the probe did not start: {error}") from None
-    asyncio.run(serve(settings))
+    """Probe and tell of it until a signal ends it."""
+    async with aclosing(Riva(settings.riva_url)) as riva:
+        probe = Probe(riva, every=settings.probe_seconds, timeout=settings.probe_timeout)
+        await answer(build_app(probe), host=settings.probe_host, port=settings.probe_port)
 
 
 if __name__ == "__main__":
-    main()
+    start("probe", ProbeSettings, serve)

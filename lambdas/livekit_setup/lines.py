@@ -10,7 +10,6 @@ Trunk and rule are found again by their name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
@@ -29,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lambdas.livekit_setup.settings import PhoneLine, Telephony
 from lambdas.shared.custom_resource import ResourceError
 from lambdas.shared.domain.dispatch import AGENT_NAME, Dispatch
+from lambdas.shared.domain.line import normal_number
 
 ROOM_PREFIX: Final = "call"
 """A call's room, and so its id, is `call_<dialled number>_<random>`."""
@@ -36,7 +36,6 @@ ROOM_WAITS_SECONDS: Final = 10
 """How long a room is kept in which nobody has joined yet."""
 ROOM_LINGERS_SECONDS: Final = 3
 """How long a room is kept in which nobody is any more; then LiveKit reports the call's end."""
-_MARKS: Final = re.compile(r"[ ()-]")
 
 Line = TypeVar("Line", SIPInboundTrunkInfo, SIPDispatchRuleInfo)
 
@@ -48,14 +47,6 @@ class Digest(BaseModel):
 
     username: str = Field(min_length=1)
     password: str = Field(min_length=1, repr=False)
-
-
-def normal(number: str) -> str:
-    """A number as LiveKit compares those of trunks (`NormalizeNumber` in
-    https://github.com/livekit/protocol/blob/main/livekit/sip.go).
-    """
-    bare = _MARKS.sub("", number)
-    return bare if bare.startswith("+") or not bare.isdigit() else f"+{bare}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ class Found:
     def refuse_conflicts(self, name: str, line: PhoneLine) -> None:
         """Raises ResourceError when somebody else's trunk has a number of the line, or their rule answers its trunk."""
         for trunk in self.other_trunks:
-            taken = {normal(number) for number in trunk.numbers}
+            taken = {normal_number(number) for number in trunk.numbers}
             for number in line.numbers:
                 if number in taken:
                     raise ResourceError(

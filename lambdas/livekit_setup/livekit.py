@@ -25,23 +25,14 @@ from livekit.api import (
     SIPDispatchRuleInfo,
     SIPInboundTrunkInfo,
 )
-from pydantic import BaseModel, ConfigDict, Field
 
 from lambdas.shared.custom_resource import ResourceError
+from lambdas.shared.livekit_key import LiveKitKey
 
 _ALL_TRUNKS: Final = ListSIPInboundTrunkRequest()
 _ALL_RULES: Final = ListSIPDispatchRuleRequest()
 _REFUSED_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 T = TypeVar("T")
-
-
-class LiveKitKey(BaseModel):
-    """The key of a LiveKit project."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    api_key: str = Field(min_length=1)
-    api_secret: str = Field(min_length=1, repr=False)
 
 
 class SipApi:

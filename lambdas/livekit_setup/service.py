@@ -14,18 +14,20 @@ from typing import Any, Final, TypeVar
 
 from aws_lambda_powertools import Logger
 from livekit.api import SIPDispatchRuleInfo, SIPInboundTrunkInfo
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from lambdas.livekit_setup.lines import Digest, Found, is_stored, normal, rule_of, trunk_of
-from lambdas.livekit_setup.livekit import LiveKitKey, SipApi
+from lambdas.livekit_setup.lines import Digest, Found, is_stored, rule_of, trunk_of
+from lambdas.livekit_setup.livekit import SipApi
 from lambdas.livekit_setup.settings import LiveKitSetupSettings, PhoneLine, Telephony
 from lambdas.shared.custom_resource import ResourceError
-from lambdas.shared.domain.dispatch import line_name
-from lambdas.shared.settings import SettingsError
+from lambdas.shared.domain.line import line_name, normal_number
+from lambdas.shared.livekit_key import LiveKitKey
+from lambdas.shared.settings import SettingsError, parse_secret
 
 WITHIN_SECONDS: Final = 90.0
 """How long LiveKit may take for all lines; the function's own end must come later, or nobody answers CloudFormation."""
 _LONGEST_DATUM: Final = 1000
+"""Characters, of the names that the answer tells: they leave the rest of it its room."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -106,7 +108,7 @@ class LiveKitSetup:
         while pending:
             moved = False
             for name, line in tuple(pending.items()):
-                held = {normal(n) for other, trunk in trunks.items() if other != name for n in trunk.numbers}
+                held = {normal_number(n) for other, trunk in trunks.items() if other != name for n in trunk.numbers}
                 free = [number for number in line.numbers if number not in held]
                 present = trunks.get(name)
                 if not free or (len(free) < len(line.numbers) and present and set(present.numbers) == set(free)):
@@ -153,12 +155,7 @@ class LiveKitSetup:
         return self.open_sip(telephony.livekit_url, self._read(LiveKitKey, self.settings.livekit_secret))
 
     def _read(self, model: type[Model], name: str) -> Model:
-        try:
-            return model.model_validate_json(self.read_secret(name))
-        except ValidationError:
-            # Its message would quote the secret.
-            fields = " and ".join(model.model_fields)
-            raise SettingsError(f"secret {name!r} is not JSON with {fields}") from None
+        return parse_secret(model, name, self.read_secret(name))
 
 
 async def _within_time(doing: Coroutine[Any, Any, Result]) -> Result:

@@ -10,27 +10,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import jwt
-from pydantic import BaseModel, ValidationError
 
 from lambdas.shared.http import Unauthenticated
-from lambdas.shared.settings import SettingsError
+from lambdas.shared.livekit_key import LiveKitKey
 
 LEEWAY_SECONDS: Final = 60
 """How far two clocks may be apart, as LiveKit's verifier has it."""
-
-
-class LiveKitKey(BaseModel):
-    """The key LiveKit signs with, as its secret holds it."""
-
-    api_key: str
-    api_secret: str
-
-    @classmethod
-    def parse(cls, secret: str) -> LiveKitKey:
-        try:
-            return cls.model_validate_json(secret)
-        except ValidationError:
-            raise SettingsError("LIVEKIT_SECRET: the secret is not JSON with api_key and api_secret") from None
 
 
 class Verify(Protocol):

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lambdas.shared.custom_resource import Data, ResourceError
 
 PHYSICAL_ID: Final = "riva-setup"
@@ -61,8 +63,9 @@ class RivaSetup:
                     {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
                 ],
             )
-        except Exception as fault:
-            raise ResourceError(f"CodeBuild did not start the step {asked['Step']}: {type(fault).__name__}") from fault
+        except (BotoCoreError, ClientError) as fault:
+            code = fault.response["Error"]["Code"] if isinstance(fault, ClientError) else type(fault).__name__
+            raise ResourceError(f"CodeBuild did not start the step {asked['Step']}: {code}") from fault
         return None
 
     def speak_for(self, build_id: str) -> None:

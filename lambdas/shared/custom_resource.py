@@ -22,6 +22,7 @@ from lambdas.shared.settings import SettingsError
 LONGEST_ANSWER: Final = 4096
 """Bytes; CloudFormation reads no more."""
 _LONGEST_REASON: Final = 700
+"""Characters; of whatever script, they leave the rest of an answer its room."""
 _TRIES: Final = 4
 
 Data = Mapping[str, str]

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import unquote
@@ -34,6 +33,7 @@ from lambdas.endpoints import EPOCH_HEADER
 from lambdas.shared.domain.call import CALL_ID
 from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
 from lambdas.shared.observability import open_logger, request_fields
+from lambdas.shared.redaction.faults import where
 
 RETRY_AFTER: Final = "1"
 _FIELD: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")
@@ -114,8 +114,7 @@ class Api(APIGatewayRestResolver):
 
     def _failed(self, error: Exception) -> Response[Any]:
         # An exception's message may quote a guest (pydantic's do); where it happened never does.
-        at = "".join(traceback.format_tb(error.__traceback__)[-6:])
-        self.logger.error("request failed", error=type(error).__name__, at=at)
+        self.logger.error("request failed", error=type(error).__name__, at=where(error))
         return answer_error(500, "internal", "something went wrong here")
 
 

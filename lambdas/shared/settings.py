@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+Model = TypeVar("Model", bound=BaseModel)
+
 
 class SettingsError(Exception):
-    """A variable is missing or wrong; the message names each one and says what is allowed."""
+    """A variable or a secret is missing or wrong; the message names each one and says what is allowed."""
 
 
 class Settings(BaseModel):
@@ -69,3 +71,13 @@ def read_secret(name: str, *, fresh: bool = False) -> str:
         ) from None
     _secrets[name] = (time.monotonic(), value)
     return value
+
+
+def parse_secret(model: type[Model], name: str, text: str) -> Model:
+    """The secret of that name, whose text is JSON; raises SettingsError that says what belongs into it."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError:
+        # Its message would quote the secret.
+        fields = " and ".join(model.model_fields)
+        raise SettingsError(f"secret {name!r} is not JSON with {fields}") from None

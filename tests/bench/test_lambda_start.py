@@ -6,7 +6,6 @@ Milliseconds are of this machine and say little about Lambda's; ratios to the ba
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 from collections.abc import Iterator, Mapping
@@ -17,19 +16,16 @@ from typing import Any, Final
 
 import pytest
 
+from local.code_state import code_state
 from local.outside import Outside, outside
-from local.processes import ROOT
 from local.recorded import complete, read_event
 from tests.deployed_functions import LEGACY_TOKEN, LIVEKIT, DeployedFunctions, Function
-from tests.figures import code_state
 from tests.packaged import Unpacked
 from tests.remarks import Remark
 from tests.runtime_api import Sandbox
 from tests.triggers import EVENTS
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
-
-os.environ["PATH"] = f"{ROOT / '.local/node/bin'}{os.pathsep}{os.environ['PATH']}"
 
 ROUNDS: Final = 7
 WARM: Final = 40
@@ -91,7 +87,7 @@ class Measured:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedFunctions]:
     """The stage `dev` with its assets."""
-    # Imported here: its conftest puts `node` on PATH.
+    # Imported here: it puts `node` on PATH, and tests that measure nothing need not wait for the CDK.
     from tests.infrastructure.conftest import FILLED_IN
 
     with DeployedFunctions.of("dev", FILLED_IN, tmp_path_factory.mktemp("assembly")) as deployed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,9 +95,10 @@ async def hangs(stream: HeardStream) -> None:
 
 
 class ScriptedRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore[misc]
-    """Plays the scripts in order, one per request stream."""
+    """Plays the scripts in order, one per request stream; `models` are those it has loaded, which can be none yet."""
 
     def __init__(self) -> None:
+        self.models: tuple[str, ...] = ("parakeet",)
         self.scripts: deque[Script] = deque()
         self.streams: list[HeardStream] = []
         self.offline: Any = riva_asr_pb2.RecognizeResponse()
@@ -117,3 +119,25 @@ class ScriptedRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ig
         if self.offline_fault is not None:
             await context.abort(self.offline_fault, "as written")
         return self.offline
+
+    async def GetRivaSpeechRecognitionConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
+        response = riva_asr_pb2.RivaSpeechRecognitionConfigResponse()
+        for model in self.models:
+            response.model_config.add(model_name=model)
+        return response
+
+
+@asynccontextmanager
+async def serving(riva: ScriptedRiva) -> AsyncIterator[str]:
+    """Its address on the loopback interface, until the block ends."""
+    server = grpc.aio.server()
+    riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(riva, server)
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    try:
+        # On a busy machine a server that has just started may refuse its first client.
+        async with grpc.aio.insecure_channel(address) as first:
+            await first.channel_ready()
+        yield address
+    finally:
+        await server.stop(None)

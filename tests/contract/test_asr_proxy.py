@@ -22,8 +22,7 @@ from gpu_fleet.asr_proxy.app import build_app
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from lambdas.shared.settings import SettingsError
-from tests.contract.riva_for_fleet import FleetRiva, serving
-from tests.contract.scripted_riva import HeardStream, fails, hangs, says
+from tests.contract.scripted_riva import HeardStream, ScriptedRiva, fails, hangs, says, serving
 
 pytestmark = pytest.mark.contract
 
@@ -34,7 +33,7 @@ SECOND = np.zeros(16_000, np.int16)
 class Bench:
     """The proxy, asked over HTTP by a client who has the token."""
 
-    def __init__(self, service: FleetRiva, riva: Riva) -> None:
+    def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
         self.service = service
         settings = ProxySettings(
             riva_url="riva:50051", token_secret="t", max_audio_bytes=200_000, max_audio_seconds=5, max_streams=2
@@ -57,7 +56,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    service = FleetRiva()
+    service = ScriptedRiva()
     async with serving(service) as address, aclosing(Riva(address)) as riva:
         bench = Bench(service, riva)
         async with bench.http:
@@ -177,6 +176,23 @@ async def test_a_body_that_is_too_large_is_refused_unread(bench: Bench) -> None:
     assert (announced.status_code, streamed.status_code) == (413, 413)
     assert {answer.json()["error"]["code"] for answer in (announced, streamed)} == {"too_large"}
     assert taken <= 400_000
+
+
+@pytest.mark.parametrize("length", ["300000", "-1", "many"])
+async def test_a_body_that_announces_too_much_is_not_waited_for(bench: Bench, length: str) -> None:
+    """The refusal comes before the first byte, and says that nothing else is read from the connection."""
+    asked_for = False
+
+    async def unread() -> AsyncIterator[bytes]:
+        nonlocal asked_for
+        asked_for = True
+        yield b"{}"
+
+    answer = await bench.http.post("/transcribe", content=unread(), headers={"Content-Length": length})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert answer.headers["Connection"] == "close"
+    assert not asked_for
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])

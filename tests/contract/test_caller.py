@@ -113,19 +113,20 @@ async def until(moments: asyncio.Queue[Moment], what: What) -> None:
 
 
 async def test_a_guest_who_is_asked_to_says_it_again(exchange: Exchange) -> None:
-    """A guest whose words were not understood repeats them before going on, and hangs up when all is said."""
+    """A guest who was not understood says it again, in other words if there are some, and then goes on."""
     call_id = new_call_id(HOTEL)
     moments: asyncio.Queue[Moment] = asyncio.Queue()
-    voices = {"hello": tone(0.4, 500), "goodbye": tone(0.4, 500)}
+    voices = {"hello": tone(0.4, 500), "good day": tone(0.4, 500), "goodbye": tone(0.4, 500)}
     caller = Caller(exchange, HOTEL, number=NUMBER, voices=voices, watch=moments.put_nowait)
-    lines = [Line(text="hello"), Line(text="goodbye", hang_up=True)]
+    lines = [Line(text="hello", again="good day"), Line(text="goodbye", hang_up=True)]
     phoning = asyncio.create_task(caller.call(lines, call_id))
     desk = Desk(exchange, call_id)
 
     await asyncio.sleep(0.3)
     await desk.pick_up()
     await desk.beep(0.3)
-    for answer in ("I did not catch that. Could you say it again, please?", "Thank you."):
+    asked = "I did not catch that. Could you say it again, please?"
+    for answer in (asked, asked, "Thank you."):
         await until(moments, What.GUEST_SILENT)
         await asyncio.sleep(0.2)
         await desk.write(answer)
@@ -133,7 +134,7 @@ async def test_a_guest_who_is_asked_to_says_it_again(exchange: Exchange) -> None
     call = await asyncio.wait_for(phoning, 10)
     await desk.hang_up()
 
-    assert [line.text for line in call.spoken] == ["hello", "hello", "goodbye"]
+    assert [line.text for line in call.spoken] == ["hello", "good day", "good day", "goodbye"]
     assert (call.hung_up_by, call.gave_up) == ("guest", False)
 
 

@@ -18,9 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lambdas.shared.custom_resource import LONGEST_ANSWER, Data, ResourceError, custom_resource, respond
-from lambdas.shared.observability import open_logger
 from lambdas.shared.settings import SettingsError
 from tests.cloudformation import STACK
+from tests.function_log import log_of
 from tests.serving import served
 
 pytestmark = pytest.mark.contract
@@ -40,11 +40,12 @@ def request_of(kind: str = "Create", **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class Answers:
-    """What CloudFormation was told, after so many tries that did not reach it."""
+    """What CloudFormation was told, after so many tries that did not reach it, and the seconds waited between them."""
 
     unreachable: int = 0
     told: list[dict[str, Any]] = field(default_factory=list)
     longest: int = 0
+    waited: list[float] = field(default_factory=list)
 
     def __call__(self, url: str, body: bytes) -> None:
         if self.unreachable:
@@ -56,16 +57,15 @@ class Answers:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    return Answers()
+    answers = Answers()
+    monkeypatch.setattr(time, "sleep", answers.waited.append)
+    return answers
 
 
 @pytest.fixture
 def log() -> io.StringIO:
     """The function's log."""
-    written = io.StringIO()
-    open_logger("livekit_setup").registered_handler.setStream(written)  # type: ignore[attr-defined]
-    return written
+    return log_of("livekit_setup")
 
 
 def asked(answers: Answers, event: dict[str, Any], *, data: Data | None = None, fault: Exception | None = None) -> None:
@@ -133,12 +133,13 @@ def test_somebody_else_may_answer_later(answers: Answers) -> None:
 
 
 def test_an_answer_that_does_not_arrive_is_sent_again(answers: Answers) -> None:
-    """A broken connection costs a second, not the deployment."""
+    """A broken connection costs a second, not the deployment; one that is often broken gets more time."""
     answers.unreachable = 3
 
     asked(answers, request_of(), data={})
 
     assert [told["Status"] for told in answers.told] == ["SUCCESS"]
+    assert answers.waited == [1, 2, 4]
 
 
 def test_an_answer_that_never_arrives_is_a_failure_of_the_function(answers: Answers) -> None:
@@ -150,11 +151,14 @@ def test_an_answer_that_never_arrives_is_a_failure_of_the_function(answers: Answ
 
 
 def test_an_answer_is_never_longer_than_is_read(answers: Answers) -> None:
-    """A long reason is cut; too many data are a failure, for a template would wait for what it does not get."""
-    asked(answers, request_of(), fault=ResourceError("ü" * 5000))
+    """A long reason is cut and keeps its beginning; too many data are a failure, for a template would wait for what it
+    does not get.
+    """
+    asked(answers, request_of(), fault=ResourceError("no: " + "ü" * 5000))
     asked(answers, request_of(), data={"Lines": "x" * 5000})
 
     assert [told["Status"] for told in answers.told] == ["FAILED", "FAILED"]
+    assert answers.told[0]["Reason"].startswith("no: ü")
     assert "bytes" in answers.told[1]["Reason"]
     assert answers.longest <= LONGEST_ANSWER
 

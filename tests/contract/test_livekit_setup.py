@@ -3,137 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from livekit.api import (
-    SIPDispatchRule,
-    SIPDispatchRuleDirect,
-    SIPDispatchRuleInfo,
-    SIPInboundTrunkInfo,
-)
+from livekit.api import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 from livekit.protocol.sip import SIP_ALL_HEADERS, SIP_MEDIA_ENCRYPT_REQUIRE, SIP_NO_HEADERS
 
-from lambdas.livekit_setup import service
-from lambdas.livekit_setup.livekit import open_sip
-from lambdas.livekit_setup.service import LiveKitSetup
-from lambdas.livekit_setup.settings import LiveKitSetupSettings, PhoneLine, Telephony
-from lambdas.shared.custom_resource import custom_resource
+from lambdas.livekit_setup.settings import Telephony
 from lambdas.shared.domain.call import dialled_number
 from lambdas.shared.domain.dispatch import Dispatch
 from lambdas.shared.domain.hotel import Hotels
-from lambdas.shared.observability import open_logger
-from lambdas.shared.settings import SettingsError
-from local.telephony import Fault, Method, Trunks, build_app
-from tests.cloudformation import CloudFormation, DeploymentFailed
-from tests.serving import served
+from local.telephony import Fault
+from tests.contract.livekit_project import AURORA, NUMBER, Project, deploy, livekit_project, refused
 
 pytestmark = pytest.mark.contract
 
 HOTELS = Hotels.load(Path(__file__).parents[2] / "hotels")
-KEY, SECRET = "APIbellhop", "a secret that is long enough for LiveKit"
-NUMBER, SECOND, THIRD = "+493023125001", "+493023125003", "+4989550123"
-AURORA, NIXE = "bellhop/dev/aurora", "bellhop/dev/nixe"
-
-
-@dataclass
-class Project:
-    """A LiveKit project, the secrets of a stage, and a stack of it that asks for telephony."""
-
-    url: str
-    livekit: Trunks
-    secrets: dict[str, str]
-    failing: dict[str, Fault | asyncio.Event] = field(default_factory=dict)
-
-    def stack(self, stage: str = "dev") -> CloudFormation:
-        settings = LiveKitSetupSettings(
-            stage=stage, retain=stage == "prod", livekit_secret="bellhop/livekit", sip_secret="bellhop/sip"
-        )
-        setup = LiveKitSetup(settings, self._read, open_sip, open_logger("livekit_setup"))
-        return CloudFormation(
-            lambda put: custom_resource(
-                setup.handle, service="livekit_setup", physical_id=f"telephony-{stage}", put=put
-            )
-        )
-
-    def wanting(self, lines: Mapping[str, tuple[str, ...]], **others: Any) -> dict[str, Any]:
-        """The properties for hotels with these numbers."""
-        asked: dict[str, Any] = {"allowed_addresses": ("203.0.113.0/24",), "longest_call_seconds": 1020, **others}
-        phones = tuple(PhoneLine(hotel=hotel, numbers=numbers) for hotel, numbers in lines.items())
-        return Telephony(**{"livekit_url": self.url, "lines": phones, **asked}).to_properties()
-
-    def trunk(self, name: str = AURORA) -> SIPInboundTrunkInfo:
-        (found,) = (trunk for trunk in self.livekit.trunks.values() if trunk.name == name)
-        return found
-
-    def rule(self, name: str = AURORA) -> SIPDispatchRuleInfo:
-        (found,) = (rule for rule in self.livekit.rules.values() if rule.name == name)
-        return found
-
-    def names(self) -> list[str]:
-        return sorted([*(t.name for t in self.livekit.trunks.values()), *(r.name for r in self.livekit.rules.values())])
-
-    def numbers(self) -> dict[str, list[str]]:
-        return {trunk.name: list(trunk.numbers) for trunk in self.livekit.trunks.values()}
-
-    def put_trunk(self, trunk: SIPInboundTrunkInfo) -> None:
-        """A trunk that somebody made before."""
-        self.livekit.trunks[trunk.sip_trunk_id] = trunk
-
-    def put_rule(self, rule: SIPDispatchRuleInfo) -> None:
-        if rule.rule.WhichOneof("rule") is None:
-            rule.rule.CopyFrom(SIPDispatchRule(dispatch_rule_direct=SIPDispatchRuleDirect(room_name="lobby")))
-        self.livekit.rules[rule.sip_dispatch_rule_id] = rule
-
-    def methods(self) -> Mapping[str, Method]:
-        return {
-            name: replace(method, answer=self._maybe(name, method)) for name, method in self.livekit.methods().items()
-        }
-
-    def _maybe(self, name: str, method: Method) -> Callable[[Any], Any]:
-        async def answer(request: Any) -> Any:
-            match self.failing.get(name):
-                case Fault() as fault:
-                    raise fault
-                case asyncio.Event() as silence:
-                    await silence.wait()
-            return await method.answer(request)
-
-        return answer
-
-    def _read(self, name: str) -> str:
-        if name not in self.secrets:
-            raise SettingsError(f"secret {name!r} cannot be read (ClientError): does it exist, may this role read it?")
-        return self.secrets[name]
+SECOND, THIRD = "+493023125003", "+4989550123"
+NIXE = "bellhop/dev/nixe"
 
 
 @pytest.fixture
 async def project() -> AsyncIterator[Project]:
-    secrets = {
-        "bellhop/livekit": json.dumps({"api_key": KEY, "api_secret": SECRET}),
-        "bellhop/sip": json.dumps({"username": "carrier", "password": "hunter2-hunter2"}),
-    }
-    project = Project("", Trunks(), secrets)
-    async with served(build_app(project.methods(), api_key=KEY, api_secret=SECRET)) as url:
-        project.url = url
+    async with livekit_project() as project:
         yield project
-
-
-async def deploy(stack: CloudFormation, properties: Mapping[str, Any]) -> None:
-    # The function has an event loop of its own, in its own thread.
-    await asyncio.to_thread(stack.deploy, properties)
-
-
-async def refused(stack: CloudFormation, properties: Mapping[str, Any]) -> str:
-    """Why a deployment failed."""
-    with pytest.raises(DeploymentFailed) as failure:
-        await deploy(stack, properties)
-    return str(failure.value)
 
 
 async def test_a_hotel_gets_a_trunk_for_its_numbers_and_a_rule_that_sends_a_receptionist(project: Project) -> None:
@@ -379,103 +273,3 @@ async def test_the_end_of_dev_takes_its_own_lines_and_no_others(project: Project
     await asyncio.to_thread(stack.destroy)
 
     assert project.names() == ["bellhop/developers", "bellhop/prod/aurora", "bellhop/prod/aurora", "lobby"]
-
-
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-async def test_a_first_deployment_without_a_secret_says_so_and_can_go(project: Project, stage: str) -> None:
-    """The missing secret is named, and the failed stack is deleted without it."""
-    project.secrets.clear()
-    stack = project.stack(stage)
-
-    reason = await refused(stack, project.wanting({"aurora": (NUMBER,)}))
-
-    assert reason.startswith("secret 'bellhop/livekit' cannot be read")
-    assert project.names() == []
-
-
-@pytest.mark.parametrize(
-    ("secret", "value", "said"),
-    [
-        (
-            "bellhop/livekit",
-            '{"api_key": "APIbellhop"}',
-            "secret 'bellhop/livekit' is not JSON with api_key and api_secret",
-        ),
-        ("bellhop/sip", "hunter2", "secret 'bellhop/sip' is not JSON with username and password"),
-        ("bellhop/sip", '{"username": "carrier", "password": ""}', "is not JSON with username and password"),
-    ],
-)
-async def test_a_malformed_secret_is_named_and_never_shown(
-    project: Project, secret: str, value: str, said: str
-) -> None:
-    """The reason says what the secret must hold, and neither it nor the log says what it holds."""
-    project.secrets[secret] = value
-    log = io.StringIO()
-    open_logger("livekit_setup").registered_handler.setStream(log)  # type: ignore[attr-defined]
-
-    reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}, allowed_addresses=()))
-
-    told = reason + log.getvalue()
-    assert said in reason
-    assert "resource refused" in told
-    assert not any(word in told for word in ("hunter2", KEY, "carrier"))
-
-
-async def test_a_key_of_another_project_is_named(project: Project) -> None:
-    """A key that LiveKit does not know is told with the address it was tried at."""
-    project.secrets["bellhop/livekit"] = json.dumps(
-        {"api_key": KEY, "api_secret": "the secret of another project, long"}
-    )
-
-    reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}))
-
-    assert reason == f"LiveKit at {project.url} does not accept the key (unknown): is it of this project?"
-
-
-async def test_a_livekit_that_is_not_there_is_named(project: Project) -> None:
-    """A wrong address fails the deployment with the address."""
-    reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}, livekit_url="http://127.0.0.1:9"))
-
-    assert reason == "LiveKit at http://127.0.0.1:9 cannot be reached (ClientConnectorError)"
-
-
-async def test_a_livekit_that_does_not_finish_is_told_in_time(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """CloudFormation gets an answer while the function still can give one."""
-    monkeypatch.setattr(service, "WITHIN_SECONDS", 0.2)
-    project.failing["ListSIPDispatchRule"] = silence = asyncio.Event()
-
-    reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}))
-    silence.set()
-
-    assert reason == "LiveKit did not finish within 0.2 s"
-
-
-async def test_what_livekit_itself_refuses_is_told_with_its_reason(project: Project) -> None:
-    """The line and LiveKit's own words are in the reason."""
-    project.failing["CreateSIPInboundTrunk"] = Fault("invalid_argument", "too many trunks")
-
-    reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}))
-
-    assert reason == f"LiveKit refuses trunk {AURORA}: too many trunks (invalid_argument)"
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"Lines": []}, "Lines: "),
-        ({"Lines": [{"Hotel": "aurora", "Numbers": ["030 1234"]}]}, "Lines.0.Numbers.0: "),
-        ({"AllowedAddresses": ["everywhere"]}, "AllowedAddresses.0: "),
-        ({"RingingSeconds": "180"}, "RingingSeconds: "),
-        ({"Headers": {"Proxy-Authorization": "auth"}}, "Proxy-Authorization is a credential"),
-        ({"IncludeHeaders": "ALL"}, "IncludeHeaders: "),
-    ],
-)
-async def test_properties_that_are_wrong_are_named(project: Project, changed: dict[str, Any], said: str) -> None:
-    """Each wrong property is named and nothing is asked of LiveKit."""
-    reason = await refused(project.stack(), {**project.wanting({"aurora": (NUMBER,)}), **changed})
-
-    assert reason.startswith("the resource's properties are wrong: ")
-    assert said in reason
-    assert project.names() == []

@@ -15,10 +15,11 @@ from livekit.api import AccessToken
 
 from lambdas.livekit_webhook.routes import build_app
 from lambdas.livekit_webhook.service import Reports
-from lambdas.livekit_webhook.signature import LiveKitKey, verifier
+from lambdas.livekit_webhook.signature import verifier
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.http import Api
-from lambdas.shared.settings import SettingsError
+from lambdas.shared.livekit_key import LiveKitKey
+from lambdas.shared.settings import SettingsError, parse_secret
 from tests.events import ask, request_event
 from tests.memory import MemoryCalls, MemoryCount
 
@@ -162,9 +163,10 @@ def test_a_rotated_key_counts_at_once(calls: MemoryCalls) -> None:
     assert post(app, signature(key=new))[0] == 200
 
 
-def test_a_secret_of_another_shape_is_told_without_its_value() -> None:
+@pytest.mark.parametrize("secret", ["hush", '{"api_secret": "hush"}', '{"api_key": "hush", "api_secret": ""}'])
+def test_a_secret_of_another_shape_is_told_without_its_value(secret: str) -> None:
     """Who stored the wrong thing as LiveKit's secret reads what belongs there, and nobody reads the secret."""
-    with pytest.raises(SettingsError, match="api_key and api_secret") as caught:
-        LiveKitKey.parse('{"api_secret": "hush"}')
+    with pytest.raises(SettingsError, match="'bellhop/dev/livekit' is not JSON with api_key and api_secret") as caught:
+        parse_secret(LiveKitKey, "bellhop/dev/livekit", secret)
 
     assert "hush" not in str(caught.value)

@@ -187,6 +187,23 @@ async def test_a_key_of_another_project_sees_nothing() -> None:
     assert finding.state is State.UNSEEN
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_turned_away_is_wrong(status: int) -> None:
+    """A key that LiveKit does not know and one that it does not let in are both put right in the secret."""
+    keep("livekit", LIVEKIT_KEY)
+
+    async def turn_away(_: Request) -> Response:
+        return JSONResponse({"code": "denied", "msg": "not you"}, status)
+
+    rooms = Starlette(routes=[Route("/twirp/livekit.RoomService/ListRooms", turn_away, methods=["POST"])])
+    async with served(rooms) as url:
+        finding = await found(livekit.key_counts, livekit=url)
+
+    assert finding.state is State.WRONG
+    assert finding.seen == "127.0.0.1 refuses the key (denied)"
+    assert "bellhop/prod/livekit" in finding.fix
+
+
 async def test_an_answer_that_is_not_about_the_key_does_not_accuse_it() -> None:
     """A server that has no rooms says nothing of the key."""
     keep("livekit", LIVEKIT_KEY)

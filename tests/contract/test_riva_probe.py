@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -12,8 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gpu_fleet.riva.client import CHUNK_SECONDS, Riva
 from gpu_fleet.riva.probe import LANGUAGE, PHRASE, Probe, build_app, likeness, phrase
-from tests.contract.riva_for_fleet import FleetRiva, serving
-from tests.contract.scripted_riva import fails, hangs, says, says_nothing
+from tests.contract.scripted_riva import Script, ScriptedRiva, fails, hangs, says, says_nothing, serving
 
 pytestmark = pytest.mark.contract
 
@@ -31,7 +31,7 @@ class Clock:
 class Bench:
     """A probe before a scripted Riva, asked over HTTP."""
 
-    def __init__(self, service: FleetRiva, riva: Riva) -> None:
+    def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
         self.service = service
         self.clock = Clock()
         self.probe = Probe(riva, every=10, timeout=0.5, clock=self.clock)
@@ -49,7 +49,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    service = FleetRiva()
+    service = ScriptedRiva()
     async with serving(service) as address, aclosing(Riva(address)) as riva:
         bench = Bench(service, riva)
         async with bench.http:
@@ -86,9 +86,9 @@ async def test_a_riva_that_has_not_been_heard_is_not_ready(bench: Bench) -> None
     ],
     ids=["other words", "no words", "fault", "silence"],
 )
-async def test_a_riva_that_does_not_hear_is_not_ready(bench: Bench, script: object, reason: str) -> None:
+async def test_a_riva_that_does_not_hear_is_not_ready(bench: Bench, script: Script, reason: str) -> None:
     """Whatever it does instead of hearing, the answer is 503 and says what that was; hearing again cures it."""
-    bench.service.scripts += [script, says(PHRASE)]  # type: ignore[list-item]
+    bench.service.scripts += [script, says(PHRASE)]
 
     await bench.probe.once()
     status, told = await bench.health()
@@ -108,6 +108,19 @@ async def test_a_recognition_does_not_count_for_ever(bench: Bench) -> None:
 
     assert await bench.health() == (503, "the last recognition is 60 s old")
     assert await bench.ready() == 0
+
+
+async def test_the_probe_ends_with_its_service(bench: Bench) -> None:
+    """A service that is asked to stop does so in the middle of a recognition, and begins no other."""
+    bench.service.scripts.append(hangs)
+    app = build_app(bench.probe)
+
+    async with asyncio.timeout(5) as within, app.router.lifespan_context(app):
+        while not bench.service.open:
+            await asyncio.sleep(0.01)
+
+    assert not within.expired()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "probe"]
 
 
 async def test_a_riva_that_is_not_there_is_not_ready() -> None:

@@ -1,47 +1,29 @@
-"""The agent's recogniser against a scripted Riva: order, faults, and turns that get no answer."""
+"""The agent's recogniser before a scripted Riva: whose turn is answered when, with which words, times and languages."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 
-import grpc
 import pytest
-from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, APITimeoutError, stt
-from livekit.agents.metrics import STTMetrics
-from riva.client.proto import riva_asr_pb2_grpc
+from livekit.agents import stt
 
 from agent.speech.riva_stt import RivaSTT
-from tests.contract.scripted_riva import FRAME, HeardStream, ScriptedRiva, fails, frame, hangs, says, says_nothing
+from tests.contract.listening import FINAL, QUICK, Listening, until
+from tests.contract.scripted_riva import FRAME, HeardStream, ScriptedRiva, frame, hangs, says, says_nothing, serving
 
 pytestmark = pytest.mark.contract
 
-QUICK = APIConnectOptions(max_retry=3, retry_interval=0.05, timeout=2)
-FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 
 
 @pytest.fixture
 async def riva() -> AsyncIterator[tuple[ScriptedRiva, str]]:
     """A scripted server and its address."""
-    async with serving() as started:
-        yield started
-
-
-@asynccontextmanager
-async def serving() -> AsyncIterator[tuple[ScriptedRiva, str]]:
-    """A scripted server and its address, until the block ends."""
-    service, server = ScriptedRiva(), grpc.aio.server()
-    riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(service, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    # On a busy machine a server that has just started may refuse its first client.
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as first:
-        await first.channel_ready()
-    yield service, f"127.0.0.1:{port}"
-    await server.stop(None)
+    service = ScriptedRiva()
+    async with serving(service) as address:
+        yield service, address
 
 
 @pytest.fixture
@@ -49,54 +31,6 @@ async def heard(riva: tuple[ScriptedRiva, str]) -> AsyncIterator[Listening]:
     """A recogniser connected to the scripted server, with one stream."""
     async with aclosing(RivaSTT(riva[1], language="en-US", final_timeout=0.3, overlap=0.0)) as recogniser:
         yield Listening(recogniser)
-
-
-class Listening:
-    """One stream, what was pushed into it, and the errors and metrics its recogniser told of."""
-
-    def __init__(self, recogniser: RivaSTT) -> None:
-        self.recogniser = recogniser
-        self.stream = recogniser.stream(conn_options=QUICK)
-        self.errors: list[stt.STTError] = []
-        self.metrics: list[STTMetrics] = []
-        self._pushed = 0
-        recogniser.on("error", self.errors.append)
-        recogniser.on("metrics_collected", self.metrics.append)
-
-    def speak(self, frames: int) -> None:
-        """Pushes frames numbered on from the last one."""
-        for _ in range(frames):
-            self._pushed += 1
-            self.stream.push_frame(frame(self._pushed))
-
-    def turn(self, frames: int = 5) -> None:
-        """Speaks and flushes."""
-        self.speak(frames)
-        self.stream.flush()
-
-    async def events(self, finals: int) -> list[stt.SpeechEvent]:
-        """What the stream tells until the end of speech that follows so many finals."""
-        events: list[stt.SpeechEvent] = []
-        async with asyncio.timeout(10):
-            while sum(event.type is FINAL for event in events) < finals:
-                events.append(await anext(self.stream))
-        return events
-
-    async def finals(self, count: int) -> list[str]:
-        return [event.alternatives[0].text for event in await self.events(count) if event.type is FINAL]
-
-    async def failure(self) -> BaseException:
-        """The error that ends the stream."""
-        with pytest.raises(APIError) as raised:
-            await self.events(1)
-        return raised.value
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Waits until the condition holds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_each_flush_ends_a_turn(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
@@ -217,149 +151,20 @@ async def test_a_turn_without_words_is_an_empty_final(riva: tuple[ScriptedRiva, 
     assert heard.errors == []
 
 
-async def test_no_audio_is_lost_when_riva_breaks(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """A turn that breaks in the middle is sent again whole, and the fault is told as recoverable."""
-    riva[0].scripts.extend([fails(grpc.StatusCode.UNAVAILABLE, after=5), says("all of it")])
-
-    heard.speak(5)
-    await until(lambda: heard.errors)
-    heard.turn(5)
-    finals = await heard.finals(1)
-
-    assert finals == ["all of it"]
-    assert riva[0].streams[-1].numbers == [*range(1, 11)]
-    assert [(type(fault.error), fault.recoverable) for fault in heard.errors] == [(APIConnectionError, True)]
-
-
-async def test_what_was_recognised_is_not_sent_again(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """After a final, a new request stream begins where that final ended."""
-
-    async def breaks_after_a_final(stream: HeardStream) -> None:
-        await stream.hear(4)
-        await stream.answer("one")
-        await stream.hear(2)
-        await stream.context.abort(grpc.StatusCode.INTERNAL, "as written")
-
-    riva[0].scripts.extend([breaks_after_a_final, says("two")])
-
-    heard.turn(8)
-    finals = await heard.finals(2)
-
-    assert finals == ["one", "two"]
-    assert riva[0].streams[-1].numbers == [5, 6, 7, 8]
-
-
-async def test_turns_that_wait_are_sent_again_in_order(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """A break during the first of two turns repeats both."""
-
-    async def breaks_late(stream: HeardStream) -> None:
-        await stream.hear()
-        await until(lambda: len(riva[0].streams) == 2 and riva[0].streams[1].half_closed)
-        await stream.context.abort(grpc.StatusCode.UNAVAILABLE, "as written")
-
-    riva[0].scripts.extend([breaks_late, hangs, says("one"), says("two")])
-
-    heard.turn(2)
-    heard.turn(2)
-    finals = await heard.finals(2)
-
-    assert finals == ["one", "two"]
-    assert [stream.numbers for stream in riva[0].streams[2:]] == [[1, 2], [3, 4]]
-
-
-async def test_a_stream_that_riva_ends_is_opened_again(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """A server that closes an open turn without a fault does not make the call deaf."""
-
-    async def leaves(stream: HeardStream) -> None:
-        await stream.hear(2)
-
-    riva[0].scripts.extend([leaves, says("heard")])
-
-    heard.speak(3)
-    await until(lambda: heard.errors)
-    heard.turn(2)
-    finals = await heard.finals(1)
-
-    assert finals == ["heard"]
-    assert riva[0].streams[-1].numbers == [1, 2, 3, 4, 5]
-
-
-async def test_no_final_is_an_error_and_listening_goes_on(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """A recogniser that never answers is told of within `final_timeout`, and the next turn is heard."""
-    riva[0].scripts.extend([hangs, says("again")])
-
-    heard.turn()
-    await until(lambda: heard.errors)
-    heard.turn()
-    finals = await heard.finals(1)
-
-    assert [(type(fault.error), fault.recoverable) for fault in heard.errors] == [(APITimeoutError, True)]
-    assert finals == ["again"]
-    assert riva[0].streams[-1].numbers == [*range(6, 11)]
-
-
-async def test_a_final_that_came_is_kept_though_the_stream_hangs(
-    riva: tuple[ScriptedRiva, str], heard: Listening
-) -> None:
-    """A server that answers and forgets to end the stream delays the next turn, no more."""
-
-    async def never_ends(stream: HeardStream) -> None:
-        await stream.hear()
-        await stream.answer("one")
-        await asyncio.Event().wait()
-
-    riva[0].scripts.extend([never_ends, says("two")])
-
-    heard.turn()
-    heard.turn()
-    finals = await heard.finals(2)
-
-    assert finals == ["one", "two"]
-    assert heard.errors == []
-
-
-async def test_a_wrong_request_is_not_tried_again(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """What Riva refuses as invalid ends the stream at once."""
-    riva[0].scripts.append(fails(grpc.StatusCode.INVALID_ARGUMENT, after=1))
-
-    heard.speak(1)
-    failure = await heard.failure()
-
-    assert isinstance(failure, APIStatusError)
-    assert failure.status_code == 400
-    assert "as written" in failure.message
-    assert [fault.recoverable for fault in heard.errors] == [False]
-    assert len(riva[0].streams) == 1
-
-
-async def test_a_riva_that_is_not_there() -> None:
-    """Without a server the stream fails, after its tries, with a connection error."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        async with aclosing(RivaSTT(f"127.0.0.1:{unused.getsockname()[1]}", language="en-US")) as recogniser:
-            heard = Listening(recogniser)
-            heard.speak(2)
-
-            failure = await heard.failure()
-
-    assert isinstance(failure, APIConnectionError)
-    assert [fault.recoverable for fault in heard.errors] == [True, True, True, False]
-
-
 async def test_recognisers_behind_one_name_take_turns() -> None:
     """A name that stands for two servers is one recogniser to the agent, and neither server idles."""
+    rivas = [ScriptedRiva(), ScriptedRiva()]
+    for riva in rivas:
+        riva.scripts.extend(says("heard") for _ in range(6))
     async with AsyncExitStack() as servers:
-        rivas = [await servers.enter_async_context(serving()) for _ in range(2)]
-        for service, _ in rivas:
-            service.scripts.extend(says("heard") for _ in range(6))
-        target = f"ipv4:{','.join(address for _, address in rivas)}"
+        target = f"ipv4:{','.join([await servers.enter_async_context(serving(riva)) for riva in rivas])}"
         async with aclosing(RivaSTT(target, language="en-US", overlap=0.0)) as recogniser:
             heard = Listening(recogniser)
             for _ in range(6):
                 heard.turn()
                 assert await heard.finals(1) == ["heard"]
 
-    assert [len(service.streams) > 0 for service, _ in rivas] == [True, True]
+    assert [len(riva.streams) > 0 for riva in rivas] == [True, True]
 
 
 async def test_each_turn_carries_its_own_trace(riva: tuple[ScriptedRiva, str]) -> None:
@@ -436,28 +241,3 @@ async def test_a_recording_in_one_request(riva: tuple[ScriptedRiva, str], heard:
     event = await heard.recogniser.recognize(frame(1), conn_options=QUICK)
 
     assert event.alternatives[0].text == "one two"
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "retryable"),
-    [
-        (grpc.StatusCode.UNAVAILABLE, APIConnectionError, True),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, APITimeoutError, True),
-        (grpc.StatusCode.INTERNAL, APIStatusError, True),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, APIStatusError, True),
-        (grpc.StatusCode.INVALID_ARGUMENT, APIStatusError, False),
-        (grpc.StatusCode.UNAUTHENTICATED, APIStatusError, False),
-        (grpc.StatusCode.UNIMPLEMENTED, APIStatusError, False),
-    ],
-)
-async def test_faults_are_the_frameworks(
-    riva: tuple[ScriptedRiva, str], heard: Listening, code: grpc.StatusCode, kind: type[APIError], retryable: bool
-) -> None:
-    """Each gRPC status is the framework's error, tried again unless the request is at fault."""
-    riva[0].offline_fault = code
-
-    with pytest.raises(APIError) as raised:
-        await heard.recogniser.recognize(frame(1), conn_options=APIConnectOptions(max_retry=0))
-
-    assert type(raised.value) is kind
-    assert raised.value.retryable is retryable

@@ -9,9 +9,10 @@ from statistics import median
 import pytest
 
 from lambdas.shared.domain.call import Outcome
+from local.processes import ROOT
 from local.scenario import Expected, ExpectedCall, ExpectedFollowUp, Line
 from local.stack import Stack
-from tests.figures import ROOT, Figures
+from tests.figures import Figures
 from tests.spoken import failed_checks, phone, scenario
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]

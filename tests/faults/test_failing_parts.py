@@ -8,11 +8,12 @@ import pytest
 from agent.prompts import Prompts
 from lambdas.shared.domain.call import Outcome
 from lambdas.shared.domain.hotel import load_hotel
+from local.processes import ROOT
 from local.report import CallReport
 from local.scenario import Expected, ExpectedCall
 from local.stack import Replacements, Stack
 from tests.faults.bad_parts import GARBAGE, Garbage, garbage_brain, silent_riva
-from tests.figures import ROOT, Figures
+from tests.figures import Figures
 from tests.spoken import failed_checks, phone
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]

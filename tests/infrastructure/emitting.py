@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.infrastructure import templates
 from tests.infrastructure.conftest import Deployed
 
 
@@ -82,8 +83,7 @@ def _embedded(output: str) -> Iterator[Measured]:
 
 def _variable(container: Mapping[str, Any], name: str) -> Any:
     (value,) = (entry["Value"] for entry in container["Environment"] if entry["Name"] == name)
-    parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
-    return json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
+    return json.loads(templates.text(value))
 
 
 def _job(collector: Mapping[str, Any], job: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.templates import listed
 
 
 def resources(stage: Deployed, kind: str) -> dict[str, dict[str, Any]]:
@@ -34,10 +35,6 @@ def statements(stage: Deployed, policy: str) -> list[dict[str, Any]]:
     """What a role's own policy allows; its lists are always lists."""
     found = one(stage, "AWS::IAM::Policy", policy)[1]["Properties"]["PolicyDocument"]["Statement"]
     return [{**said, "Action": listed(said["Action"]), "Resource": listed(said["Resource"])} for said in found]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def reserved(stage: Deployed, prefix: str) -> tuple[int, int]:

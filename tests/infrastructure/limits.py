@@ -5,16 +5,14 @@ A row says which resources it is about, what of each is measured, between what i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.templates import found, text
 
 Properties = Mapping[str, Any]
-LONG_REFERENCE: Final = "x" * 120
-"""Stands for what a reference will be: no ARN, name or address of ours is longer."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,8 @@ class Limit:
     most: float
     source: str
     least: float = 0
+    unset: bool = False
+    """No template sets it today, and AWS's own default is inside."""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.what}"
@@ -59,37 +59,3 @@ def count(*path: str) -> Callable[[Properties], list[float]]:
 def length(*path: str) -> Callable[[Properties], list[float]]:
     """Measures how many characters the texts at a path have, with references filled in."""
     return lambda properties: [len(text(value)) for value in found(properties, *path)]
-
-
-def found(value: Any, *path: str) -> list[Any]:
-    """What lies at a path of keys, of which `*` stands for every item of a list."""
-    if not path:
-        return [] if value is None else [value]
-    head, *rest = path
-    if head == "*":
-        return [one for item in value or [] for one in found(item, *rest)]
-    return found(value.get(head), *rest) if isinstance(value, Mapping) else []
-
-
-def text(value: Any) -> str:
-    """A value as CloudFormation hands it on: references become something long, objects become JSON without blanks."""
-    match value:
-        case str():
-            return value
-        case {"Fn::Join": [str(between), list(parts)]}:
-            return between.join(text(part) for part in parts)
-        case {"Fn::Base64": inner}:
-            return text(inner)
-        case {**one} if len(one) == 1 and str(next(iter(one))).startswith(("Fn::", "Ref")):
-            return LONG_REFERENCE
-        case {**members}:
-            return "{" + ",".join(f"{json.dumps(name)}:{_quoted(member)}" for name, member in members.items()) + "}"
-        case list():
-            return "[" + ",".join(_quoted(item) for item in value) + "]"
-    return json.dumps(value)
-
-
-def _quoted(value: Any) -> str:
-    written = text(value)
-    is_object = isinstance(value, list | Mapping) and written[:1] in "{["
-    return json.dumps(written) if not is_object and not isinstance(value, int | float) else written

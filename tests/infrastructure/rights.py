@@ -15,6 +15,7 @@ from typing import Any, Final
 from gpu_fleet.riva.prepare import KEY
 from tests.infrastructure.conftest import Deployed, deploy
 from tests.infrastructure.references import exporter
+from tests.infrastructure.templates import listed
 
 LISTED: Final = Path(__file__).parent / "rights.txt"
 _HASH: Final = re.compile(r"[0-9A-F]{8}$")
@@ -56,13 +57,9 @@ def _of_policy(deployed: Deployed, stack: str, role: str, document: Mapping[str,
         condition = " and ".join(
             f"{key} {operator}" for operator, compared in statement.get("Condition", {}).items() for key in compared
         )
-        for action in _listed(statement["Action"]):
-            for resource in _listed(statement["Resource"]):
+        for action in listed(statement["Action"]):
+            for resource in listed(statement["Resource"]):
                 yield Right(f"{stack}/{_plain(role)}", action, _named(deployed, stack, resource), condition)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _plain(logical: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from tests.infrastructure.conftest import Deployed
-from tests.infrastructure.limits import Limit, count, found, length, text
+from tests.infrastructure.limits import Limit, count, length
+from tests.infrastructure.templates import found, widgets
 
 pytestmark = pytest.mark.infrastructure
 
@@ -28,7 +28,7 @@ PUT_POLICY: Final = (
 CUSTOM: Final = ("DataProtectionPolicy", "Configuration", "CustomDataIdentifier")
 
 LIMITS: Final = (
-    Limit("characters of name", ALARM, length("AlarmName"), 255, PUT_ALARM, least=1),
+    Limit("characters of name", ALARM, length("AlarmName"), 255, PUT_ALARM, least=1, unset=True),
     Limit("characters of description", ALARM, length("AlarmDescription"), 1024, PUT_ALARM),
     Limit("whom it tells", ALARM, count("AlarmActions"), 5, PUT_ALARM),
     Limit("whom it tells of the end", ALARM, count("OKActions"), 5, PUT_ALARM),
@@ -41,21 +41,6 @@ LIMITS: Final = (
     Limit("characters of name", QUESTION, length("Name"), 255, PUT_QUERY, least=1),
     Limit("characters", QUESTION, length("QueryString"), 10_000, PUT_QUERY, least=1),
 )
-NOT_SET: Final = {f"{ALARM}: characters of name"}
-"""Rows about what no template sets today: CloudFormation then names them after the stack."""
-
-
-@pytest.mark.parametrize("limit", LIMITS, ids=str)
-def test_limit_is_kept(limit: Limit, deployed: Deployed) -> None:
-    """Every measured value is inside what AWS allows."""
-    assert limit.source.startswith("https://docs.aws.amazon.com/")
-    assert limit.broken(deployed) == []
-
-
-@pytest.mark.parametrize("limit", [limit for limit in LIMITS if str(limit) not in NOT_SET], ids=str)
-def test_limit_measures_something(limit: Limit, prod: Deployed) -> None:
-    """A row that no resource is measured by would be kept by mistake."""
-    assert list(limit.measured(prod))
 
 
 def test_an_alarm_looks_back_a_day_or_a_week(deployed: Deployed) -> None:
@@ -70,28 +55,20 @@ def test_an_alarm_looks_back_a_day_or_a_week(deployed: Deployed) -> None:
         assert properties.get("DatapointsToAlarm", 1) <= properties["EvaluationPeriods"], name
 
 
-def dashboards(deployed: Deployed) -> list[dict[str, Any]]:
-    bodies = [
-        board["Properties"]["DashboardBody"] for board in deployed.resources("AWS::CloudWatch::Dashboard").values()
-    ]
-    return [json.loads(text(body)) for body in bodies]
-
-
 def test_a_dashboard_is_small_enough(deployed: Deployed) -> None:
     """500 widgets, 500 metrics a widget and 2,500 a dashboard; a widget is 1 to 24 wide and 1 to 1,000 high.
 
     CLOUDWATCH; https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    for board in dashboards(deployed):
-        widgets = board["widgets"]
-        metrics = [len(widget["properties"].get("metrics", [])) for widget in widgets]
-        assert 0 < len(widgets) <= 500
-        assert max(metrics) <= 500
-        assert sum(metrics) <= 2_500
-        for widget in widgets:
-            assert 1 <= widget["width"] <= 24
-            assert 1 <= widget["height"] <= 1_000
-            assert widget["x"] + widget["width"] <= 24
+    shown = widgets(deployed)
+    metrics = [len(widget["properties"].get("metrics", [])) for widget in shown]
+    assert 0 < len(shown) <= 500
+    assert max(metrics) <= 500
+    assert sum(metrics) <= 2_500
+    for widget in shown:
+        assert 1 <= widget["width"] <= 24
+        assert 1 <= widget["height"] <= 1_000
+        assert widget["x"] + widget["width"] <= 24
 
 
 def test_an_alarm_widget_shows_no_more_than_it_can(deployed: Deployed) -> None:
@@ -99,12 +76,7 @@ def test_an_alarm_widget_shows_no_more_than_it_can(deployed: Deployed) -> None:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
-    shown = [
-        len(widget["properties"]["alarms"])
-        for board in dashboards(deployed)
-        for widget in board["widgets"]
-        if widget["type"] == "alarm"
-    ]
+    shown = [len(widget["properties"]["alarms"]) for widget in widgets(deployed) if widget["type"] == "alarm"]
     assert shown
     assert max(shown) <= 100
 

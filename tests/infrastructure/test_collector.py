@@ -15,6 +15,7 @@ from aws_cdk.assertions import Template
 from cdk.stages import Stage
 from cdk.units.collector import IMAGE, NAME, Scrape, add_collector
 from tests.infrastructure.conftest import FILLED_IN, Deployed
+from tests.infrastructure.templates import LONG_REFERENCE, text
 
 pytestmark = pytest.mark.infrastructure
 
@@ -44,12 +45,11 @@ def collector() -> dict[str, Any]:
 
 
 def configuration(container: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A variable of the container that is JSON, with a stand-in for what CloudFormation fills in."""
+    """A variable of the container that is JSON, with LONG_REFERENCE for what CloudFormation fills in."""
     (value,) = (entry["Value"] for entry in container["Environment"] if entry["Name"] == name)
-    parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
-    text = "".join(part if isinstance(part, str) else "filled-in" for part in parts)
-    assert len(text) <= STANDARD_PARAMETER
-    read: dict[str, Any] = json.loads(text)
+    written = text(value)
+    assert len(written) <= STANDARD_PARAMETER
+    read: dict[str, Any] = json.loads(written)
     return read
 
 
@@ -69,7 +69,7 @@ def test_a_collector_writes_what_it_was_told_to_the_stages_metrics(collector: di
     agent = configuration(collector, "CW_CONFIG_CONTENT")["logs"]["metrics_collected"]["prometheus"]
 
     assert agent["prometheus_config_path"] == "env:PROMETHEUS_CONFIG_CONTENT"
-    assert agent["log_group_name"] == "filled-in"
+    assert agent["log_group_name"] == LONG_REFERENCE
     assert agent["cluster_name"] == "bellhop-dev"
     assert agent["emf_processor"] == {
         "metric_namespace": "Bellhop/dev",

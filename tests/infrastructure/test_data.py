@@ -10,6 +10,7 @@ import pytest
 
 from lambdas.shared.tables import CALLS_SCHEMA, EXPIRES, LEASES_SCHEMA
 from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.templates import listed
 
 pytestmark = pytest.mark.infrastructure
 
@@ -25,11 +26,6 @@ def key_of(reference: Mapping[str, Any]) -> str:
     logical_id, attribute = reference["Fn::GetAtt"]
     assert attribute == "Arn"
     return str(logical_id)
-
-
-def several(written: str | list[str]) -> list[str]:
-    """What a policy writes as one text or a list of them."""
-    return written if isinstance(written, list) else [written]
 
 
 def by_name(rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, Mapping[str, Any]]:
@@ -157,7 +153,7 @@ def test_whoever_sends_can_encrypt(deployed: Deployed) -> None:
         for policy in deployed.resources(kind).values()
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
-        for service in several(statement["Principal"]["Service"])
+        for service in listed(statement["Principal"]["Service"])
     }
 
     assert set(said["Principal"]["Service"]) == let_in

@@ -6,7 +6,6 @@ client. So a module that is not packaged, a variable that is not set or a file t
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.shared.settings import Settings
 from local.outside import Outside, outside
 from local.recorded import complete, read_event
 from tests.deployed_functions import LEGACY_TOKEN, LIVEKIT, DeployedFunctions
 from tests.infrastructure.conftest import FILLED_IN, Deployed
+from tests.infrastructure.test_settings_read_back import settings_of
 from tests.packaged import Unpacked, libraries_in
 from tests.remarks import Remark
 from tests.runtime_api import FunctionFailed, Sandbox
@@ -145,13 +144,8 @@ def test_events_of_custom_resources_have_the_templates_properties(cloud: Deploye
 @pytest.mark.parametrize("folder", sorted({trigger.function for trigger in TRIGGERS}))
 def test_a_variable_that_is_not_set_is_found(cloud: DeployedFunctions, unpacked: Unpacked, folder: str) -> None:
     """Without those of its settings that have no default a function does not start, and names each that is missing."""
-    settings = importlib.import_module(f"lambdas.{folder}.settings")
-    (kind,) = (
-        value
-        for value in vars(settings).values()
-        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == settings.__name__
-    )
-    needed = sorted(name.upper() for name, field in kind.model_fields.items() if field.is_required())
+    fields = settings_of(folder).model_fields
+    needed = sorted(name.upper() for name, field in fields.items() if field.is_required())
 
     with pytest.raises(FunctionFailed) as failed, cloud.sandbox(unpacked, folder, without=needed):
         pass

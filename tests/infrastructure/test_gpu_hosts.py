@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -92,6 +93,17 @@ def test_machine_images_are_pinned(deployed: Deployed) -> None:
 
     assert images == {GPU_IMAGE, CPU_IMAGE}
     assert not any("recommended" in image for image in images)
+
+
+def test_a_machine_image_is_for_its_host(deployed: Deployed) -> None:
+    """Each sort of host starts from an image for its processor, with NVIDIA's driver where it has a GPU."""
+    parameters = deployed.templates["gpu_fleet"]["Parameters"]
+    for name, found in resources(deployed, "AWS::EC2::LaunchTemplate").items():
+        data = found["Properties"]["LaunchTemplateData"]
+        host, image = offered(data["InstanceType"]), parameters[data["ImageId"]["Ref"]]["Default"]
+
+        assert re.findall(r"x86_64|arm64", image) == host["ProcessorInfo"]["SupportedArchitectures"], name
+        assert ("-ecs-gpu-" in image) is ("GpuInfo" in host), name
 
 
 def test_hosts_come_and_go_with_the_tasks(deployed: Deployed) -> None:

@@ -18,6 +18,7 @@ from lambdas.livekit_setup.service import WITHIN_SECONDS
 from lambdas.livekit_setup.settings import LiveKitSetupSettings, Telephony
 from lambdas.shared.domain.hotel import Hotels
 from tests.infrastructure.conftest import FILLED_IN, ROOT, Deployed
+from tests.infrastructure.templates import function_of, listed, of_type
 
 pytestmark = pytest.mark.infrastructure
 
@@ -27,16 +28,6 @@ HOTELS = Hotels.load(ROOT / "hotels")
 def resource_of(deployed: Deployed) -> dict[str, Any]:
     (resource,) = deployed.resources("Custom::Telephony").values()
     return resource
-
-
-def function_of(template: Mapping[str, Any]) -> dict[str, Any]:
-    (properties,) = (
-        resource["Properties"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-        and resource["Properties"]["Handler"] == "lambdas.livekit_setup.handler.lambda_handler"
-    )
-    return dict(properties)
 
 
 def set_up(outdir: Path, operator: Mapping[str, Any] = FILLED_IN, hotels: Hotels = HOTELS) -> dict[str, Any]:
@@ -74,7 +65,9 @@ def test_prod_keeps_its_lines(stage: str, policy: str, request: pytest.FixtureRe
     """CloudFormation does not ask for the deletion of prod's lines, and the function would not do it."""
     deployed: Deployed = request.getfixturevalue(stage)
 
-    settings = LiveKitSetupSettings.read(function_of(deployed.templates["api"])["Environment"]["Variables"])
+    settings = LiveKitSetupSettings.read(
+        function_of(deployed.templates["api"], "livekit_setup")["Environment"]["Variables"]
+    )
 
     assert resource_of(deployed)["DeletionPolicy"] == policy
     assert settings.retain is (stage == "prod")
@@ -127,16 +120,15 @@ def test_the_function_reads_its_own_secrets_and_no_others(
     template = set_up(tmp_path, {**FILLED_IN, "sip_addresses": addresses})
     statements = [
         statement
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        for policy in of_type(template, "AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
     ]
-    allowed = {action for statement in statements for action in as_list(statement["Action"])}
+    allowed = {action for statement in statements for action in listed(statement["Action"])}
     read = {
         str(resource).rpartition("/")[2].split("-??????")[0]
         for statement in statements
-        if "secretsmanager:GetSecretValue" in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
+        if "secretsmanager:GetSecretValue" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
     }
 
     assert read == readable
@@ -147,21 +139,17 @@ def test_the_function_reads_its_own_secrets_and_no_others(
     }
 
 
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def test_a_request_is_answered_in_time_and_carried_out_once(prod: Deployed) -> None:
     """LiveKit's time ends before the function's, the function's before CloudFormation's; a request that failed is not
     tried again when CloudFormation has asked for something else since, but kept.
     """
     template = prod.templates["api"]
-    function = function_of(template)
+    function = function_of(template, "livekit_setup")
     waits = int(resource_of(prod)["Properties"]["ServiceTimeout"])
     configured = [
-        resource["Properties"]
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::EventInvokeConfig" and name.startswith("LiveKitSetup")
+        properties
+        for name, properties in of_type(template, "AWS::Lambda::EventInvokeConfig").items()
+        if name.startswith("LiveKitSetup")
     ]
 
     assert WITHIN_SECONDS < function["Timeout"] < waits

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -35,14 +35,15 @@ from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.observability import count, measure, open_logger
 from local.processes import free_port
-from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.conftest import ROOT, Deployed
 from tests.infrastructure.emitting import Measured, Running
 from tests.infrastructure.references import find
+from tests.infrastructure.templates import widgets
 from tests.memory import MemoryCalls
 
 pytestmark = pytest.mark.infrastructure
 
-HOTELS: Final = Hotels.load(Path(__file__).parents[2] / "hotels")
+HOTELS: Final = Hotels.load(ROOT / "hotels")
 CALL: Final = "call_+493023125001_aB3dE5gH7jK9"
 NO_HOTELS_CALL: Final = "call_+493023125099_aB3dE5gH7jK9"
 GPU_COUNTERS: Final = {"DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL"}
@@ -119,9 +120,10 @@ async def probe(running: Running) -> set[Measured]:
     variables = {entry["Name"]: entry["Value"] for entry in running.container("probe")["Environment"]}
     settings = ProbeSettings.read(variables)
     assert settings.probe_port == running.port("probe", "probe")
-    app = build_probe(Probe(SimpleNamespace(), every=settings.probe_seconds, timeout=settings.probe_timeout))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://probe") as http:
-        answer = await http.get("/metrics")
+    async with aclosing(Riva(settings.riva_url)) as riva:
+        app = build_probe(Probe(riva, every=settings.probe_seconds, timeout=settings.probe_timeout))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://probe") as http:
+            answer = await http.get("/metrics")
     return running.scraped("probe", "probe", answer.text)
 
 
@@ -133,12 +135,11 @@ async def proxy(running: Running) -> set[Measured]:
     }
     settings = ProxySettings.read(variables)
     assert settings.proxy_port == running.port("proxy", "proxy")
-    riva = Riva(settings.riva_url)
-    app = build_proxy(riva, settings, lambda: "token")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
-        await http.get("/metrics")
-        answer = await http.get("/metrics")
-    await riva.aclose()
+    async with aclosing(Riva(settings.riva_url)) as riva:
+        app = build_proxy(riva, settings, lambda: "token")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
+            await http.get("/metrics")
+            answer = await http.get("/metrics")
     return running.scraped("proxy", "proxy", answer.text)
 
 
@@ -217,10 +218,7 @@ def watched(stage: Deployed) -> list[Watched]:
 
 def shown(stage: Deployed) -> list[Measured]:
     """Our own metrics on the dashboard."""
-    (dashboard,) = stage.resources("AWS::CloudWatch::Dashboard").values()
-    parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"][1]
-    body = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
-    rows = [row for widget in body["widgets"] for row in widget["properties"].get("metrics", ())]
+    rows = [row for widget in widgets(stage) for row in widget["properties"].get("metrics", ())]
     ours = [[part for part in row if isinstance(part, str)] for row in rows]
     return [
         Measured(row[0], row[1], frozenset(zip(row[2::2], row[3::2], strict=True)))

@@ -100,17 +100,17 @@ def test_doors_open_to_the_network_alone(prod: Deployed) -> None:
     assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
 
 
-def group_lists(value: Any, inside: str = "") -> Iterator[Any]:
+def group_lists(value: Any) -> Iterator[Any]:
     """Every list of security groups anywhere in a resource's properties."""
     if isinstance(value, dict):
         for key, part in value.items():
             if key in {"SecurityGroups", "SecurityGroupIds", "Groups"}:
                 yield part
             else:
-                yield from group_lists(part, key)
+                yield from group_lists(part)
     elif isinstance(value, list):
         for part in value:
-            yield from group_lists(part, inside)
+            yield from group_lists(part)
 
 
 INTERFACES = {

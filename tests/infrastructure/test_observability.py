@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, cast
 
 import pytest
@@ -15,6 +14,7 @@ from cdk.units.livekit_setup import LONGEST_CALL_SECONDS
 from cdk.units.queries import QUESTIONS
 from tests.infrastructure.conftest import FILLED_IN, Deployed
 from tests.infrastructure.references import Found, find
+from tests.infrastructure.templates import of_type, widgets
 
 pytestmark = pytest.mark.infrastructure
 
@@ -41,8 +41,7 @@ ALARMS_OF_A_WIDGET: Final = 100
 
 def all_of(deployed: Deployed, kind: str) -> list[dict[str, Any]]:
     """The properties of all resources of a type in the observability stack."""
-    resources = deployed.templates["observability"]["Resources"].values()
-    return [resource.get("Properties", {}) for resource in resources if resource["Type"] == kind]
+    return list(of_type(deployed.templates["observability"], kind).values())
 
 
 def test_alarms_are_told_by_mail(deployed: Deployed) -> None:
@@ -137,15 +136,6 @@ def logical_id(deployed: Deployed, alarm: str) -> str:
     observability = deployed.cloud.observability
     resource = cast("CfnElement", observability.alarms[alarm].node.default_child)
     found: str = observability.get_logical_id(resource)
-    return found
-
-
-def widgets(deployed: Deployed) -> list[dict[str, Any]]:
-    (dashboard,) = all_of(deployed, "AWS::CloudWatch::Dashboard")
-    parts = dashboard["DashboardBody"]["Fn::Join"][1]
-    found: list[dict[str, Any]] = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))[
-        "widgets"
-    ]
     return found
 
 

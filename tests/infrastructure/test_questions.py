@@ -12,7 +12,6 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -24,10 +23,10 @@ from cdk.units.http_api import ACCESS_LINE
 from cdk.units.queries import QUESTIONS
 from lambdas.shared.http import Api
 from tests.events import ask, request_event
+from tests.infrastructure.conftest import ROOT
 
 pytestmark = pytest.mark.infrastructure
 
-ROOT: Final = Path(__file__).parents[2]
 LEVELS: Final = {"debug", "info", "warning", "error", "exception", "critical"}
 BY_CLOUDWATCH: Final = {
     "@timestamp",

@@ -10,7 +10,7 @@ import pytest
 
 from cdk.residency import AWS_REGIONS, AZURE_RESOURCES, LIVEKIT, SPEAKING_NAMES
 from tests.infrastructure.conftest import Deployed
-from tests.infrastructure.limits import LONG_REFERENCE, text
+from tests.infrastructure.templates import LONG_REFERENCE, text
 
 pytestmark = pytest.mark.infrastructure
 

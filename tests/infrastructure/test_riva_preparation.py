@@ -9,7 +9,8 @@ import pytest
 from cdk.units.built_image import copied
 from gpu_fleet.riva.models import MODELS
 from tests.infrastructure.conftest import ROOT, Deployed
-from tests.infrastructure.fleet import containers, listed, one, resources
+from tests.infrastructure.fleet import containers, one, resources
+from tests.infrastructure.templates import listed
 
 pytestmark = pytest.mark.infrastructure
 

@@ -12,18 +12,14 @@ from cdk.stacks.api import renewed_secrets
 from cdk.stages import Stage
 from lambdas.secret_age.settings import SecretAgeSettings
 from tests.infrastructure.conftest import Deployed
+from tests.infrastructure.templates import function_of, of_type
 
 pytestmark = pytest.mark.infrastructure
 
 
 @pytest.fixture
 def variables(prod: Deployed) -> dict[str, str]:
-    (found,) = (
-        function["Properties"]["Environment"]["Variables"]
-        for function in prod.resources("AWS::Lambda::Function").values()
-        if function["Properties"]["Handler"] == "lambdas.secret_age.handler.lambda_handler"
-    )
-    return dict(found)
+    return dict(function_of(prod.templates["api"], "secret_age")["Environment"]["Variables"])
 
 
 def test_every_secret_is_of_the_stage(variables: dict[str, str]) -> None:
@@ -46,9 +42,9 @@ def test_a_secret_is_watched_where_the_stage_has_it(said: Mapping[str, Any], mor
 def test_it_sees_their_dates_and_reads_none(prod: Deployed, variables: dict[str, str]) -> None:
     """Its role lists the versions of these secrets; no statement of it lets it have a value."""
     (policy,) = (
-        resource["Properties"]["PolicyDocument"]["Statement"]
-        for name, resource in prod.templates["api"]["Resources"].items()
-        if resource["Type"] == "AWS::IAM::Policy" and name.startswith("SecretAge")
+        properties["PolicyDocument"]["Statement"]
+        for name, properties in of_type(prod.templates["api"], "AWS::IAM::Policy").items()
+        if name.startswith("SecretAge")
     )
     of_secrets = [one for one in policy if "secretsmanager:" in json.dumps(one["Action"])]
 
@@ -61,9 +57,9 @@ def test_it_sees_their_dates_and_reads_none(prod: Deployed, variables: dict[str,
 def test_it_looks_once_a_day(prod: Deployed) -> None:
     """The alias is called once a day."""
     (rule,) = (
-        resource["Properties"]
-        for name, resource in prod.templates["api"]["Resources"].items()
-        if resource["Type"] == "AWS::Events::Rule" and name.startswith("SecretAge")
+        properties
+        for name, properties in of_type(prod.templates["api"], "AWS::Events::Rule").items()
+        if name.startswith("SecretAge")
     )
     (target,) = rule["Targets"]
 

@@ -12,9 +12,9 @@ from agent.settings import AgentSettings
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.prepare import Places
 from gpu_fleet.riva.settings import ProbeSettings
-from lambdas.shared.settings import Settings
+from lambdas.shared.settings import Settings, SettingsError
 from tests.infrastructure.conftest import Deployed
-from tests.infrastructure.limits import found, text
+from tests.infrastructure.templates import found, text
 
 pytestmark = pytest.mark.infrastructure
 
@@ -39,7 +39,7 @@ def containers(deployed: Deployed) -> dict[str, dict[str, str]]:
 
 
 def settings_of(folder: str) -> type[Settings]:
-    """The settings of a function's folder."""
+    """The settings that the function of this folder reads."""
     module = importlib.import_module(f"lambdas.{folder}.settings")
     mine = [
         one
@@ -108,5 +108,5 @@ def test_a_variable_that_is_taken_away_is_missed(name: str, prod: Deployed) -> N
     needed = [field for field, info in settings.model_fields.items() if info.is_required()]
     environment = containers(prod)[name]
     for field in needed:
-        with pytest.raises(Exception, match=field.upper()):
+        with pytest.raises(SettingsError, match=field.upper()):
             settings.read({key: value for key, value in environment.items() if key != field.upper()})

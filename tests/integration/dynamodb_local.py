@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from local.dynamodb import command
-from local.processes import DYING_WITH_PARENT
+from local.processes import DYING_WITH_PARENT, free_port
 
 PATIENCE: Final = 60.0
 """Seconds after which a Java that does not listen is broken, not slow."""
@@ -21,11 +20,12 @@ PATIENCE: Final = 60.0
 @contextmanager
 def running(log: Path) -> Iterator[str]:
     """Its address; raises NotInstalled. It is ended with the block, and also when this process dies."""
-    port = _free_port()
-    guard = DYING_WITH_PARENT if sys.platform == "linux" else ()
+    port = free_port(0)
     with (
         log.open("w", encoding="utf-8") as told,
-        subprocess.Popen([*guard, *command(port)], stdout=told, stderr=told, stdin=subprocess.DEVNULL) as server,
+        subprocess.Popen(
+            [*DYING_WITH_PARENT, *command(port)], stdout=told, stderr=told, stdin=subprocess.DEVNULL
+        ) as server,
     ):
         try:
             _await(server, port, log)
@@ -42,9 +42,3 @@ def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"DynamoDB Local does not listen: {log.read_text(encoding='utf-8')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import boto3
-import httpx
 import pytest
 from moto import mock_aws
 
@@ -18,9 +17,7 @@ from cdk.preflight.livekit import key_counts
 from cdk.preflight.look import Check, look_at
 from cdk.stages import Stage
 from lambdas.shared.domain.hotel import Hotels
-from local.processes import Child, choosing_ports, free_port
-from local.readiness import answers
-from local.setup import SERVER
+from tests.livekit_server import livekit_server
 
 pytestmark = pytest.mark.integration
 
@@ -30,20 +27,8 @@ KEY = {"api_key": "APItest", "api_secret": "a-secret-of-more-than-32-characters"
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[str]:
     """The address of a LiveKit server that knows KEY."""
-    async with choosing_ports(), httpx.AsyncClient() as http:
-        port = free_port(7980)
-        config = {
-            "port": port,
-            "bind_addresses": ["127.0.0.1"],
-            "rtc": {"tcp_port": 0, "node_ip": "127.0.0.1", "use_external_ip": False, "stun_servers": []},
-            "keys": {KEY["api_key"]: KEY["api_secret"]},
-        }
-        child = await Child.start("livekit", [str(SERVER)], {"LIVEKIT_CONFIG": json.dumps(config)}, tmp_path)
-        try:
-            await child.wait_until(answers(http, f"http://127.0.0.1:{port}"))
-            yield f"ws://127.0.0.1:{port}"
-        finally:
-            await child.stop()
+    async with livekit_server(KEY["api_key"], KEY["api_secret"], tmp_path) as address:
+        yield f"ws://{address}"
 
 
 @pytest.mark.parametrize(

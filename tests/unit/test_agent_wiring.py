@@ -14,9 +14,10 @@ from agent.server import TARGET_LOAD, build_server, endpoints
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.trace import Traces
-from agent.wiring import Parts, open_session, open_tts
+from agent.wiring import RIVA_LANGUAGES, Parts, open_session, open_tts
+from gpu_fleet.riva.models import MODELS, RivaModel
 from lambdas.shared.domain.dispatch import AGENT_NAME
-from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.domain.hotel import LANGUAGES, Hotels
 from lambdas.shared.settings import SettingsError
 from lambdas.shared.speech.registry import require_engines
 from local.processes import free_port
@@ -70,6 +71,14 @@ def test_settings_that_are_written_are_read_again() -> None:
     settings = AgentSettings.read({**ENVIRONMENT, "MAX_CALLS": "7"})
 
     assert AgentSettings.read(settings.write()) == settings
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS.values() if model.streaming], ids=lambda model: model.name)
+def test_every_recogniser_hears_every_language_a_hotel_may_have(model: RivaModel) -> None:
+    """Whichever recogniser a stage runs, it is never asked for a language that it does not know."""
+    asked_for = {RIVA_LANGUAGES[language] for language in LANGUAGES}
+
+    assert asked_for <= set(model.languages)
 
 
 async def test_a_session_hears_thinks_and_speaks_through_what_the_settings_name(parts: Parts) -> None:

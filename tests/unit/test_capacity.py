@@ -1,3 +1,5 @@
+"""The fleet follows from the calls by a rule, and what it costs from a table with a date."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.domain.dispatch import Dispatch, UnreadableDispatch, line_name
+from lambdas.shared.domain.dispatch import Dispatch, UnreadableDispatch
 
 pytestmark = pytest.mark.unit
 
@@ -37,9 +37,3 @@ def test_anything_else_is_unreadable(metadata: str, where: str) -> None:
     """A dispatch that is not ours is refused, and the error names the field."""
     with pytest.raises(UnreadableDispatch, match=f"^dispatch {where}: "):
         Dispatch.parse(metadata)
-
-
-def test_a_lines_name_is_of_one_stage() -> None:
-    """No line of one stage begins like those of another."""
-    assert line_name("dev", "aurora") == "bellhop/dev/aurora"
-    assert not line_name("dev-2", "aurora").startswith(line_name("dev", ""))

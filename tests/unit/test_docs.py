@@ -11,6 +11,8 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+FOLDERS = "agent|cdk|docs|gpu_fleet|hotels|lambdas|local|requirements|tests"
 
 
 def state_diagram() -> str:
@@ -36,7 +38,7 @@ def test_every_decision_is_in_the_index_by_its_title() -> None:
     assert rows <= set((DOCS / "adr/README.md").read_text(encoding="utf-8").splitlines())
 
 
-@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_links_to_what_is_there(page: Path) -> None:
     """A link to another page, and to a heading of it, leads somewhere."""
     broken = [
@@ -48,6 +50,19 @@ def test_a_page_links_to_what_is_there(page: Path) -> None:
     ]
 
     assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_commands_and_files_that_are_there(page: Path) -> None:
+    """Whoever types a `make` that a page names, or opens a file of the repository that it names, finds it."""
+    text = page.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    commands = set(re.findall(r"(?:^|`|\")make ([a-z][a-z0-9-]*)", text, re.MULTILINE))
+    files = set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text))
+
+    assert commands - targets == set()
+    assert {file for file in files if not (ROOT / file).exists()} == set()
 
 
 def leads_somewhere(page: Path, target: str) -> bool:

@@ -153,6 +153,15 @@ def test_an_interrupted_voice_pauses_when_it_stays_silent() -> None:
     assert paused_after(6.2, hotel) is None
 
 
+def test_a_voice_that_draws_breath_can_be_interrupted() -> None:
+    """A guest who begins between two words of the voice has interrupted it; one who begins after it has not."""
+    hotel = [Span(1, 5.2), Span(5.5, 5.9), Span(7, 9)]
+
+    assert paused_after(5.3, hotel) == pytest.approx(0.6)
+    assert paused_after(0.9, hotel) is None
+    assert paused_after(9.1, hotel) is None
+
+
 @pytest.mark.parametrize(
     ("values", "share", "found"),
     [([], 0.5, None), ([7], 0.95, 7), ([4, 1, 3, 2], 0.5, 2), ([4, 1, 3, 2], 0.95, 4), (list(range(1, 101)), 0.95, 95)],

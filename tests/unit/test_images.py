@@ -70,6 +70,22 @@ def test_an_image_runs_as_nobody_and_says_how_it_is(dockerfile: str) -> None:
     assert words["ENTRYPOINT"].startswith('["python", "-m", ')
 
 
+def made(dockerfile: str) -> list[tuple[str, str]]:
+    """How an image is made before the repository's own files come into it."""
+    said = instructions(dockerfile)
+    before = said[: [word for word, _ in said].index("WORKDIR")]
+    return [(word, re.sub(r"requirements/\w+", "requirements/…", what)) for word, what in before]
+
+
+@pytest.mark.parametrize("dockerfile", PROGRAMS)
+def test_images_are_made_alike(dockerfile: str) -> None:
+    """Each says it for itself: a Dockerfile is part of what its image is made of.
+
+    With one for all of them a new agent would start a new recogniser.
+    """
+    assert made(dockerfile) == made("agent/Dockerfile")
+
+
 def test_a_builder_gets_only_what_images_are_built_of() -> None:
     """Everything that a Dockerfile copies is let through, and everything else is kept from the builder."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()

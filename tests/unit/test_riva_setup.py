@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gpu_fleet.riva.prepare import Request
 from lambdas.riva_setup.service import PHYSICAL_ID, RivaSetup
@@ -28,13 +29,13 @@ CREATE: Final[Mapping[str, Any]] = {
 class CodeBuild:
     """The builds of one project, as its client knows them."""
 
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(self, *, fault: Exception | None = None) -> None:
         self.builds: dict[str, dict[str, Any]] = {}
-        self._broken = broken
+        self._fault = fault
 
     def start_build(self, **request: Any) -> Mapping[str, Any]:
-        if self._broken:
-            raise RuntimeError("AccountLimitExceededException")
+        if self._fault:
+            raise self._fault
         variables = request["environmentVariablesOverride"]
         build = {"project": request["projectName"], "environment": {"environmentVariables": variables}}
         # A token that is known starts nothing.
@@ -131,10 +132,17 @@ def test_a_deletion_is_done_at_once() -> None:
     assert not codebuild.builds
 
 
-def test_a_build_that_cannot_start_is_told_at_once() -> None:
-    """Nobody waits for a build that is not there."""
-    with pytest.raises(ResourceError, match="did not start the step mirror: RuntimeError"):
-        RivaSetup(CodeBuild(broken=True), project="Preparation", answer=Answers()).handle(CREATE)
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException"}}, "StartBuild"), "AccessDeniedException"),
+        (EndpointConnectionError(endpoint_url="https://codebuild.example"), "EndpointConnectionError"),
+    ],
+)
+def test_a_build_that_cannot_start_is_told_at_once(fault: Exception, told: str) -> None:
+    """Nobody waits for a build that is not there, and AWS's own word says why there is none."""
+    with pytest.raises(ResourceError, match=f"did not start the step mirror: {told}$"):
+        RivaSetup(CodeBuild(fault=fault), project="Preparation", answer=Answers()).handle(CREATE)
 
 
 def test_a_build_that_died_is_spoken_for() -> None:

@@ -65,7 +65,7 @@ def test_the_smallest_scenario_has_a_guest_and_expects_nothing_of_the_hotel(tmp_
         (
             'text = "Goodbye."',
             'txt = "Goodbye."',
-            "lines[0]: unknown field txt; allowed: text, pause, interrupt_after, hang_up",
+            "lines[0]: unknown field txt; allowed: text, again, pause, interrupt_after, hang_up",
         ),
         ('text = "Goodbye."', "pause = 1.0", "lines[0]: text is missing"),
         ('text = "Goodbye."', 'text = "Bye."\ninterrupt_after = 0', "lines[0].interrupt_after: 0 is not allowed"),

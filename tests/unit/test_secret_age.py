@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from lambdas.secret_age.service import SecretAges, measure
 from lambdas.secret_age.settings import SecretAgeSettings
 from lambdas.shared.observability import open_logger
 from lambdas.shared.settings import SettingsError
+from tests.function_log import log_of
 
 pytestmark = pytest.mark.unit
 
@@ -81,8 +81,7 @@ def test_only_the_present_value_counts() -> None:
 
 def test_a_missing_secret_is_told_and_hides_no_other() -> None:
     """The alarm learns which secret is unknown, and the ages of those before and after it."""
-    log = io.StringIO()
-    open_logger("secret_age").registered_handler.setStream(log)  # type: ignore[attr-defined]
+    log = log_of("secret_age")
     secrets = Secrets(llm={"AWSCURRENT": datetime.now(UTC)}, empty={})
 
     measured = tell(secrets, (SIP, EMPTY, LLM))

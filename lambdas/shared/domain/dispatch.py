@@ -12,11 +12,6 @@ AGENT_NAME: Final = "receptionist"
 HotelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
-def line_name(stage: str, hotel: str) -> str:
-    """The name of a hotel's SIP trunk and of its dispatch rule at LiveKit, by which they are found again."""
-    return f"bellhop/{stage}/{hotel}"
-
-
 class UnreadableDispatch(ValueError):
     """The metadata of a dispatch is not one of ours."""
 

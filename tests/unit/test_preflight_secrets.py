@@ -1,0 +1,96 @@
+"""The operator's secrets are there and have the right form, and none is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from cdk.preflight import secrets
+from cdk.preflight.deployment import Deployment
+from cdk.preflight.finding import Finding, State
+from tests.unit.stage_account import SESSION, deployment
+
+pytestmark = pytest.mark.unit
+
+HIDDEN = "hunter2-hunter2-hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+def keep(name: str, value: str | Mapping[str, str]) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    SESSION.client("secretsmanager").create_secret(Name=f"bellhop/prod/{name}", SecretString=text)
+
+
+SECRETS = (
+    (secrets.livekit, "livekit", {"api_key": "APIx", "api_secret": HIDDEN}),
+    (secrets.ngc, "ngc", {"username": "$oauthtoken", "password": HIDDEN}),
+    (secrets.sip, "sip", {"username": "trunk", "password": HIDDEN}),
+    (secrets.llm, "llm", HIDDEN),
+    (secrets.speech, "speech", HIDDEN),
+)
+Look = Callable[[Deployment], Finding]
+
+
+@pytest.mark.parametrize(("look", "name", "value"), SECRETS)
+def test_a_secret_of_the_right_form_is_fine(look: Look, name: str, value: Any) -> None:
+    """Every secret that the operator creates is looked at."""
+    keep(name, value)
+
+    assert look(deployment(speech_key=True)).state is State.FINE
+
+
+@pytest.mark.parametrize(("look", "name", "_"), SECRETS)
+def test_a_secret_that_is_missing_can_be_made_with_one_command(look: Look, name: str, _: Any) -> None:
+    """The fix names the secret, the region and its form."""
+    finding = look(deployment(speech_key=True))
+
+    assert finding.state is State.WRONG
+    assert f"create-secret --region eu-central-1 --name bellhop/prod/{name} --secret-string file://" in finding.fix
+
+
+WRONG_FORMS = (
+    (secrets.livekit, "livekit", {"api_key": "APIx"}),
+    (secrets.livekit, "livekit", {"key": HIDDEN, "secret": HIDDEN}),
+    (secrets.livekit, "livekit", f"APIx:{HIDDEN}"),
+    (secrets.livekit, "livekit", f'["{HIDDEN}"]'),
+    (secrets.livekit, "livekit", {"api_key": "APIx", "api_secret": " "}),
+    (secrets.ngc, "ngc", {"username": "me@example.com", "password": HIDDEN}),
+    (secrets.ngc, "ngc", HIDDEN),
+    (secrets.sip, "sip", {"username": "trunk"}),
+    (secrets.llm, "llm", {"api_key": HIDDEN}),
+    (secrets.llm, "llm", f"{HIDDEN}\n"),
+    (secrets.llm, "llm", f'"{HIDDEN}"'),
+    (secrets.llm, "llm", f"Bearer {HIDDEN}"),
+)
+
+
+@pytest.mark.parametrize(("look", "name", "value"), WRONG_FORMS)
+def test_a_secret_of_another_form_is_told_without_its_value(look: Look, name: str, value: Any) -> None:
+    """What is wrong with a secret is said without showing any of it."""
+    keep(name, value)
+
+    finding = look(deployment())
+
+    assert finding.state is State.WRONG
+    assert f"bellhop/prod/{name}" in finding.seen
+    assert HIDDEN not in finding.seen + finding.fix
+    assert "APIx" not in finding.seen + finding.fix
+
+
+def test_a_voice_that_asks_for_no_key_needs_none() -> None:
+    """A speech engine in the stage's own network may let everybody in."""
+    assert secrets.speech(deployment()).state is State.FINE
+
+
+def test_a_telephone_company_that_is_known_by_its_addresses_needs_no_password() -> None:
+    """With addresses nobody signs in."""
+    assert secrets.sip(deployment(sip_addresses="192.0.2.0/24")).state is State.FINE
