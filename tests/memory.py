@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.pms.notes import Note, NoteStore
+from lambdas.pms.verification import WRONG_TRIES, VerifiedCodes
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import Call, Event, dialled_number
-from lambdas.shared.domain.errors import LeaseHeld, NotFound, Refused, SoldOut, StaleEpoch
+from lambdas.shared.domain.errors import LeaseHeld, NotFound, StaleEpoch, TriesOver
 from lambdas.shared.domain.hotel import Hotel, Hotels
-from lambdas.shared.domain.stay import Guest, Offer, Reservation, RoomType, Stay
-from lambdas.shared.domain.wish import Wish
+from lambdas.shared.domain.money import Money
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, RoomType, Stay
+from lambdas.shared.domain.wish import Wish, WishState
 from lambdas.shared.leases import Lease, Leases
-from lambdas.shared.pms import Pms
-from lambdas.shared.wish_store import Wishes
+from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms, Property
+from lambdas.shared.wish_store import FOUND, NOT_FOUND, Moved, Unsettled, Wishes, doubt_id
+
+Result = TypeVar("Result")
 
 
 class MemoryCalls(CallStore):
@@ -82,11 +87,13 @@ class MemoryLeases(Leases):
 
 @dataclass
 class MemoryWishes(Wishes):
-    """Wishes beside calls in memory."""
+    """Wishes beside calls in memory, with what waits for them."""
 
     calls: MemoryCalls
     leases: MemoryLeases
     kept: dict[tuple[str, str], Wish] = field(default_factory=dict)
+    claimed: dict[tuple[str, str], str] = field(default_factory=dict)
+    waiting: dict[str, Unsettled] = field(default_factory=dict)
 
     def hold(self, wish: Wish) -> None:
         self.kept.setdefault((wish.call_id, wish.id), wish)
@@ -99,27 +106,138 @@ class MemoryWishes(Wishes):
     def of_call(self, call_id: str) -> list[Wish]:
         return [wish for (of, _), wish in sorted(self.kept.items()) if of == call_id]
 
-    def move(self, before: Wish, after: Wish, *, epoch: int, event: Event | None = None) -> None:
+    def claims(self, call_id: str, what: str) -> Mapping[str, str]:
+        places = {place: wish for (of, place), wish in self.claimed.items() if of == call_id}
+        return {place: wish for place, wish in places.items() if place.startswith(f"CLAIM#{what}#")}
+
+    def send(self, before: Wish, after: Wish, *, epoch: int, unsettled: Unsettled | None = None) -> None:
         self.leases.require(before.call_id, epoch)
-        if self.get(before.call_id, before.id).state is not before.state:
-            raise Refused(f"wish {before.id} is no longer {before.state}")
+        self._require_as(before)
+        if after.claim and after.claim != before.claim:
+            if (after.call_id, after.claim) in self.claimed:
+                raise Moved(f"{after.claim} is taken")
+            self.claimed[after.call_id, after.claim] = after.id
+        if unsettled:
+            self.waiting[after.id] = unsettled
         self.kept[before.call_id, before.id] = after
+
+    def move(
+        self,
+        before: Wish,
+        after: Wish,
+        *,
+        event: Event | None = None,
+        follow_up: Mapping[str, Any] | None = None,
+        freed: Sequence[str] = (),
+    ) -> None:
+        self._require_as(before)
+        self.kept[before.call_id, before.id] = after
+        settled = after.state not in (WishState.SENT, WishState.IN_DOUBT)
+        if settled:
+            self.waiting.pop(before.id, None)
+        if after.state in (WishState.PLANNED, WishState.REFUSED) and before.claim:
+            freed = (before.claim, *freed)
+        for claim in freed:
+            self.claimed.pop((before.call_id, claim), None)
+        if follow_up:
+            self.calls.add_follow_up(before.call_id, follow_up)
+        if settled and before.doubted_at:
+            found = after.state is WishState.BOOKED
+            self.calls.follow_ups[doubt_id(before)]["finding"] = FOUND if found else NOT_FOUND
         if event:
             self.calls.apply(event)
 
+    def unsettled(self, hotel: str) -> list[Unsettled]:
+        return [unsettled for unsettled in self.waiting.values() if unsettled.hotel == hotel]
+
+    def unsettled_of(self, wish: Wish) -> Unsettled | None:
+        return self.waiting.get(wish.id)
+
+    def forget(self, unsettled: Unsettled) -> None:
+        self.waiting.pop(unsettled.wish_id, None)
+
+    def leave(self, wish: Wish, follow_up: Mapping[str, Any]) -> None:
+        self.calls.add_follow_up(wish.call_id, follow_up)
+
+    def _require_as(self, before: Wish) -> None:
+        kept = self.get(before.call_id, before.id)
+        if (kept.state, kept.attempts) != (before.state, before.attempts):
+            raise Moved(f"wish {before.id} is no longer {before.state}")
+
+
+class MemoryVerified(VerifiedCodes):
+    """Tries and codes by call."""
+
+    def __init__(self) -> None:
+        self.tries: Counter[str] = Counter()
+        self._codes: dict[str, list[str]] = {}
+
+    def begin(self, call_id: str) -> int:
+        if self.tries[call_id] >= WRONG_TRIES:
+            raise TriesOver("too many")
+        self.tries[call_id] += 1
+        return self.tries[call_id]
+
+    def give_back(self, call_id: str, *, code: str | None = None) -> None:
+        self.tries[call_id] -= 1
+        if code:
+            self._codes.setdefault(call_id, []).append(code)
+
+    def codes(self, call_id: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._codes.get(call_id, ())))
+
+
+class MemoryNotes(NoteStore):
+    """Notes by call and id."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Note] = {}
+
+    def begin(self, call_id: str, note: Note) -> Note:
+        return self.kept.setdefault((call_id, note.id), note)
+
+    def keep(self, call_id: str, note: Note) -> None:
+        self.kept[call_id, note.id] = note
+
+    def forget(self, call_id: str, note: Note) -> None:
+        self.kept.pop((call_id, note.id), None)
+
 
 class ScriptedPms(Pms):
-    """A hotel's system with one double room a day, whose next answers can be told to fail.
+    """A hotel's system in memory that keeps every booking it is sent, also a second one under one reference.
 
-    `failures` are raised one per `book`: with `books_though_failing`, after the booking was made, as when the answer of
-    a slow system gets lost.
+    `failures` are raised one by each write: with `acts_though_failing` after it was done, as when the answer of a slow
+    system gets lost. `blind` are raised one by each look-up. `hidden` keeps what was booked from being found.
     """
 
     def __init__(self, hotel: Hotel) -> None:
-        self.booked: dict[str, Reservation] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.prices = {name: hotel.night_price(name) for name in hotel.rooms}
+        self.city_tax: Money | None = None
+        self.fee = Money(cents=0, currency=hotel.currency)
+        self.sold_out: set[RoomType] = set()
+        self.can = frozenset(Capability) - {Capability.SAFE_REPEAT}
         self.failures: list[Exception] = []
-        self.books_though_failing = False
+        self.acts_though_failing = False
+        self.blind: list[Exception] = []
+        self.hidden = False
+        self.notes: list[tuple[str, str]] = []
+        self.contacts: list[Contact] = []
+        self.writes = 0
+        self.while_writing: list[Callable[[], object]] = []
         self._hotel = hotel
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return self.can
+
+    @property
+    def booked(self) -> list[Reservation]:
+        """What stands, in the order in which it was booked."""
+        return [stay for stay in self.reservations.values() if stay.state is ReservationState.BOOKED]
+
+    def describe(self) -> Property:
+        raise NotImplementedError
 
     def offers(self, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         fitting = [
@@ -130,27 +248,84 @@ class ScriptedPms(Pms):
                 stay=stay,
                 room_type=name,
                 room=self._hotel.rooms[name].title,
-                total=self._hotel.night_price(name) * stay.nights,
+                total=self.prices[name] * stay.nights,
+                city_tax=self.city_tax,
             )
             for name in fitting
+            if name not in self.sold_out
         ]
         return sorted(offers, key=lambda offer: offer.total.cents)
 
-    def book(self, reference: str, offer: Offer, guest: Guest) -> Reservation:
+    def book(self, order: Order) -> Reservation:
+        known = self._known(order.reference)
+        if known and Capability.SAFE_REPEAT in self.can:
+            return self._write(lambda: known)
+        return self._write(lambda: self._book(order))
+
+    def find(self, order: Order) -> Reservation | None:
+        self._look()
+        return None if self.hidden else self._known(order.reference)
+
+    def reservation(self, code: str) -> Reservation | None:
+        self._look()
+        return self.reservations.get(code)
+
+    def search(self, surname: str, arrival: date) -> list[Reservation]:
+        self._look()
+        return [stay for stay in self.reservations.values() if stay.stay.arrival == arrival]
+
+    def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
+        return self.offers(stay, room_type)
+
+    def change(self, code: str, offer: Offer) -> Reservation:
+        before = self.reservations[code]
+        after = Reservation.of(offer, code=code, guest=before.guest, reference=before.reference)
+        return self._write(lambda: self._keep(after))
+
+    def cancellation_fee(self, booked: Reservation) -> Money:
+        return self.fee
+
+    def cancel(self, code: str, fee: Money) -> Reservation:
+        cancelled = self.reservations[code].model_copy(update={"state": ReservationState.CANCELLED})
+        return self._write(lambda: self._keep(cancelled))
+
+    def add_note(self, code: str, text: str) -> None:
+        self._write(lambda: self.notes.append((code, text)))
+
+    def walk_in(self, name: str = "Bert Brecht", *, stay: Stay, contact: Contact = NO_CONTACT) -> Reservation:
+        """A reservation that no call has made."""
+        (offer,) = self.offers(stay, "double")
+        code = f"DESK{len(self.reservations) + 1}"
+        booked = Reservation.of(offer, code=code, guest=Guest(name=name), reference=None)
+        return self._keep(booked.model_copy(update={"contact": contact}))
+
+    def _known(self, reference: str) -> Reservation | None:
+        return next((stay for stay in self.reservations.values() if stay.reference == reference), None)
+
+    def _book(self, order: Order) -> Reservation:
+        self.contacts.append(order.contact)
+        code = f"CODE{len(self.reservations) + 1}"
+        return self._keep(Reservation.of(order.offer, code=code, guest=order.guest, reference=order.reference))
+
+    def _keep(self, reservation: Reservation) -> Reservation:
+        self.reservations[reservation.code] = reservation
+        return reservation
+
+    def _look(self) -> None:
+        if self.blind:
+            raise self.blind.pop(0)
+
+    def _write(self, act: Callable[[], Result]) -> Result:
+        self.writes += 1
         failure = self.failures.pop(0) if self.failures else None
-        if failure and not self.books_though_failing:
+        if failure and not self.acts_though_failing:
             raise failure
-        if reference not in self.booked:
-            if len(self.booked) >= 9:
-                raise SoldOut("nothing is left")
-            code = f"CODE{len(self.booked) + 1}"
-            self.booked[reference] = Reservation.of(offer, code=code, guest=guest, reference=reference)
+        done = act()
+        if self.while_writing:
+            self.while_writing.pop(0)()
         if failure:
             raise failure
-        return self.booked[reference]
-
-    def find(self, reference: str) -> Reservation | None:
-        return self.booked.get(reference)
+        return done
 
 
 class MemoryCount:

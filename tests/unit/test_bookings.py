@@ -1,86 +1,47 @@
-"""A wish becomes one reservation or none, whatever is repeated, lost or late."""
+"""What a call may ask of its hotel's booking system, and what it may not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from lambdas.pms.service import HELD_FOR, Bookings
-from lambdas.shared.domain.call import Event, Kind, Outcome, Source
+from lambdas.pms.models import OffersRequest, VerificationRequest
+from lambdas.pms.service import MOST_OFFERS
+from lambdas.shared.bookings.carrying_out import HELD_FOR
+from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import (
     ArrivalPast,
     BellhopError,
     CallOver,
-    InDoubt,
     NotFound,
-    OfferExpired,
+    NotPossible,
+    NotVerified,
     Refused,
-    SoldOut,
     StaleEpoch,
     TooManyGuests,
-    Unreachable,
 )
-from lambdas.shared.domain.hotel import Hotels
-from lambdas.shared.domain.stay import Guest, Reservation, Stay
-from lambdas.shared.domain.wish import Wish, WishState
-from tests.memory import MemoryCalls, MemoryLeases, MemoryWishes, ScriptedPms
+from lambdas.shared.domain.stay import Reservation, ReservationState, Stay
+from lambdas.shared.domain.wish import Wish, WishKind, WishState
+from lambdas.shared.pms.system import Capability
+from tests.desk import CALL, NOW, OTHER_CALL, STAY, Desk
 
 pytestmark = pytest.mark.unit
 
-HOTELS = Hotels.load(Path(__file__).parents[2] / "hotels")
-CALL = "call_+493023125001_aB3dE5gH7jK9"
-OTHER_CALL = "call_+493023125001_zZ3dE5gH7jK9"
-NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
-STAY = Stay(arrival=date(2026, 12, 4), departure=date(2026, 12, 6), adults=2)
-ANNA = Guest(name="Anna Meier")
-
-
-class Desk:
-    """Bookings on memory, with the call already going."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.calls = MemoryCalls(HOTELS)
-        self.leases = MemoryLeases()
-        self.wishes = MemoryWishes(self.calls, self.leases)
-        self.system = ScriptedPms(HOTELS.by_name["aurora"])
-        ids = iter(range(1000, 9999))
-        self.bookings = Bookings(
-            hotels=HOTELS,
-            calls=self.calls,
-            leases=self.leases,
-            wishes=self.wishes,
-            pms={"aurora": self.system},
-            now=lambda: self.now,
-            new_id=lambda: f"wish{next(ids)}",
-        )
-        for call_id in (CALL, OTHER_CALL):
-            self.leases.take(call_id, "w1")
-            self.tell(Kind.ANSWERED, call_id)
-
-    def tell(self, kind: Kind, call_id: str = CALL) -> None:
-        self.calls.apply(Event(call_id=call_id, source=Source.AGENT, id=kind, kind=kind, at=NOW, epoch=1, seq=1))
-
-    def offers(self, stay: Stay = STAY, room_type: str | None = None) -> list[Wish]:
-        return self.bookings.offers("aurora", CALL, stay, room_type, 1)
-
-    def double(self) -> Wish:
-        return next(wish for wish in self.offers() if wish.offer.room_type == "double")
-
-    def book(self, wish: Wish, guest: Guest = ANNA, *, rooms: int = 1, epoch: int = 1) -> Reservation:
-        return self.bookings.book("aurora", wish.call_id, wish.id, guest, rooms=rooms, epoch=epoch)
-
-    def state_of(self, wish: Wish) -> WishState:
-        return self.wishes.get(wish.call_id, wish.id).state
+LATER = STAY.model_copy(update={"arrival": date(2026, 12, 5), "departure": date(2026, 12, 8)})
 
 
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+@pytest.fixture
+def booked(desk: Desk) -> Reservation:
+    """A double room that the call has booked."""
+    return desk.book(desk.double())
 
 
 def test_offers_are_held_with_their_totals(desk: Desk) -> None:
@@ -93,6 +54,14 @@ def test_offers_are_held_with_their_totals(desk: Desk) -> None:
     ]
     assert {wish.expires_at for wish in held} == {NOW + HELD_FOR}
     assert desk.wishes.of_call(CALL) == held
+
+
+def test_a_guest_is_not_offered_more_than_can_be_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many rates the cheapest are held."""
+    (double, _) = desk.system.offers(STAY)
+    monkeypatch.setattr(desk.system, "offers", lambda *_: [double] * 40)
+
+    assert len(desk.offers()) == MOST_OFFERS
 
 
 def test_a_day_is_in_the_past_by_the_hotels_clock(desk: Desk) -> None:
@@ -115,205 +84,201 @@ def test_a_day_is_in_the_past_by_the_hotels_clock(desk: Desk) -> None:
     ],
 )
 def test_what_cannot_be_slept_in_is_refused(
-    desk: Desk, stay: Stay, room_type: str | None, error: type[BellhopError]
+    desk: Desk, booked: Reservation, stay: Stay, room_type: str | None, error: type[BellhopError]
 ) -> None:
     """A party that does not fit, or a room the hotel has not, is told apart from a hotel that is full."""
     with pytest.raises(error):
         desk.offers(stay, room_type)
+    with pytest.raises(error):
+        desk.ask("change", code=booked.code, stay=stay, room_type=room_type)
 
 
-def test_a_wish_becomes_a_reservation(desk: Desk) -> None:
-    """Booking settles the wish, and the call's outcome is a booking."""
-    wish = desk.double()
+@pytest.mark.parametrize(
+    ("wanted", "offered"),
+    [
+        ({"stay": LATER}, [("double", LATER)]),
+        ({"room_type": "suite"}, [("suite", STAY)]),
+        ({"stay": LATER, "room_type": "suite"}, [("suite", LATER)]),
+    ],
+)
+def test_a_change_is_offered_at_its_price(
+    desk: Desk, booked: Reservation, wanted: dict[str, Any], offered: list[tuple[str, Stay]]
+) -> None:
+    """Other nights keep the room, another room keeps the nights; the offer is held for that reservation."""
+    wishes = desk.ask("change", code=f" {booked.code.lower()} ", **wanted)
 
-    booked = desk.book(wish)
-
-    assert (booked.code, booked.guest, str(booked.total)) == ("CODE1", ANNA, "258.00 EUR")
-    assert desk.state_of(wish) is WishState.BOOKED
-    desk.tell(Kind.ENDED)
-    assert desk.calls.call(CALL).outcome is Outcome.BOOKED
-    assert desk.calls.call(CALL).stays == ("CODE1",)
-
-
-def test_the_same_wish_again_is_the_same_reservation(desk: Desk) -> None:
-    """A retry answers what was booked."""
-    wish = desk.double()
-
-    assert desk.book(wish) == desk.book(wish)
-    assert len(desk.system.booked) == 1
+    assert [(wish.offer.room_type, wish.offer.stay) for wish in wishes] == offered
+    assert {(wish.kind, wish.code) for wish in wishes} == {(WishKind.CHANGE, booked.code)}
 
 
-def test_an_answer_that_got_lost_is_looked_up(desk: Desk) -> None:
-    """A hotel's system that booked and did not answer is asked, not told again."""
-    wish = desk.double()
-    desk.system.failures, desk.system.books_though_failing = [Unreachable("no answer")], True
-    with pytest.raises(Unreachable):
-        desk.book(wish)
-    assert desk.state_of(wish) is WishState.SENT
+def test_who_slept_in_a_room_that_is_not_ours_to_tell_may_move_to_any(desk: Desk, booked: Reservation) -> None:
+    """A reservation in a room the hotel's file does not map can become one in a room that it does."""
+    desk.system.reservations[booked.code] = booked.model_copy(update={"room_type": "other", "room": "cabin"})
 
-    booked = desk.book(wish)
+    wishes = desk.ask("change", code=booked.code, stay=LATER)
 
-    assert booked.code == "CODE1"
-    assert len(desk.system.booked) == 1
+    assert [wish.offer.room_type for wish in wishes] == ["double", "suite"]
 
 
-def test_a_wish_that_never_arrived_is_sent_again(desk: Desk) -> None:
-    """When the hotel's system knows nothing of a wish, it is sent once more."""
-    wish = desk.double()
-    desk.system.failures = [Unreachable("no answer")]
-    with pytest.raises(Unreachable):
-        desk.book(wish)
+def test_an_arrival_that_is_past_is_kept_but_not_chosen(desk: Desk, booked: Reservation) -> None:
+    """A late guest may change the departure; nobody moves an arrival into the past."""
+    desk.now += timedelta(days=11)
+    longer = STAY.model_copy(update={"departure": date(2026, 12, 7)})
+    earlier = STAY.model_copy(update={"arrival": date(2026, 12, 3)})
 
-    assert desk.book(wish).code == "CODE1"
-
-
-def test_a_doubt_is_never_repeated_but_may_be_solved(desk: Desk) -> None:
-    """A wish in doubt is only looked up; once the hotel's system shows it, it is booked."""
-    wish = desk.double()
-    desk.system.failures = [InDoubt("who knows"), AssertionError("must not be sent again")]
-    for _ in range(2):
-        with pytest.raises(InDoubt):
-            desk.book(wish)
-    assert desk.state_of(wish) is WishState.IN_DOUBT
-
-    desk.system.failures.clear()
-    desk.system.book(wish.id, wish.offer, ANNA)
-
-    assert desk.book(wish).code == "CODE1"
-    assert desk.state_of(wish) is WishState.BOOKED
+    assert desk.ask("change", code=booked.code, stay=longer)
+    with pytest.raises(ArrivalPast):
+        desk.ask("change", code=booked.code, stay=earlier)
 
 
-def test_a_room_that_went_to_somebody_else_is_refused_for_good(desk: Desk) -> None:
-    """Sold out is sold out, also when it is asked again."""
-    wish = desk.double()
-    desk.system.failures = [SoldOut("gone")]
+def test_a_cancellation_is_offered_with_its_fee(desk: Desk, booked: Reservation) -> None:
+    """What it costs is said before; the offer tells what is booked."""
+    (wish,) = desk.ask("cancel", code=booked.code)
 
-    for _ in range(2):
-        with pytest.raises(SoldOut):
-            desk.book(wish)
-
-    assert desk.state_of(wish) is WishState.REFUSED
-    assert not desk.system.booked
+    assert (wish.kind, wish.code, wish.fee, wish.offer) == (WishKind.CANCEL, booked.code, desk.system.fee, booked.offer)
+    assert desk.wish(wish) == wish
 
 
-def test_an_offer_is_not_held_for_ever(desk: Desk) -> None:
-    """After 15 minutes the price no longer holds."""
-    wish = desk.double()
-    desk.now += HELD_FOR
+@pytest.mark.parametrize(
+    ("missing", "kind", "wanted"),
+    [
+        (Capability.CHANGE_DATES, "change", {"stay": LATER}),
+        (Capability.CHANGE_GUESTS, "change", {"stay": STAY.model_copy(update={"adults": 1})}),
+        (Capability.CHANGE_ROOM, "change", {"room_type": "suite"}),
+        (Capability.CANCEL, "cancel", {}),
+    ],
+)
+def test_what_a_system_cannot_do_is_not_offered(
+    desk: Desk, booked: Reservation, missing: Capability, kind: str, wanted: dict[str, Any]
+) -> None:
+    """Where the hotel's system lacks it, a human is needed, and the receptionist can know so before."""
+    assert missing in desk.bookings.facts("aurora")[1]
+    desk.system.can -= {missing}
 
-    for _ in range(2):
-        with pytest.raises(OfferExpired):
-            desk.book(wish)
-
-    assert not desk.system.booked
-
-
-def test_a_second_wish_for_the_same_is_the_first_reservation(desk: Desk) -> None:
-    """A model that books twice has booked once, however it writes the name."""
-    first = desk.book(desk.double())
-
-    second = desk.book(desk.double(), Guest(name="anna  MEIER"))
-
-    assert second == first
-    assert len(desk.system.booked) == 1
-
-
-def test_a_guest_may_want_more_rooms(desk: Desk) -> None:
-    """Said to be wanted, a second room of the same kind is booked, and no third."""
-    codes = [desk.book(desk.double(), rooms=2).code for _ in range(3)]
-
-    assert codes == ["CODE1", "CODE2", "CODE1"]
+    with pytest.raises(NotPossible):
+        desk.ask(kind, code=booked.code, **wanted)
+    assert missing not in desk.bookings.facts("aurora")[1]
 
 
-@pytest.mark.parametrize("change", ["guest", "stay", "room"])
-def test_another_wish_is_another_reservation(desk: Desk, change: str) -> None:
-    """Another guest, other nights or another room are booked beside the first."""
-    later = STAY.model_copy(update={"departure": date(2026, 12, 7)})
-    wish = {"guest": desk.double(), "stay": desk.offers(later)[0], "room": desk.offers()[-1]}[change]
-    desk.book(desk.double())
+@pytest.mark.parametrize("state", [ReservationState.CANCELLED, ReservationState.IN_HOUSE, ReservationState.DEPARTED])
+@pytest.mark.parametrize("kind", ["change", "cancel"])
+def test_only_a_stay_ahead_is_changed(desk: Desk, booked: Reservation, state: ReservationState, kind: str) -> None:
+    """A guest who is there, has left or has cancelled is the front desk's."""
+    desk.system.reservations[booked.code] = booked.model_copy(update={"state": state})
 
-    desk.book(wish, Guest(name="Bert Brecht") if change == "guest" else ANNA)
+    with pytest.raises(NotPossible):
+        desk.ask(kind, code=booked.code, **({"stay": LATER} if kind == "change" else {}))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"kind": "book"},
+        {"kind": "book", "stay": STAY, "code": "K1"},
+        {"kind": "change", "stay": STAY},
+        {"kind": "change", "code": "K1"},
+        {"kind": "cancel"},
+        {"kind": "cancel", "code": "K1", "stay": STAY},
+        {"kind": "cancel", "code": "<b>"},
+    ],
+)
+def test_a_request_says_what_it_needs_and_no_more(request_: dict[str, Any]) -> None:
+    """Offers that cannot be meant are refused before anybody is asked."""
+    with pytest.raises(ValidationError):
+        OffersRequest(**request_)
+
+
+def test_a_reservation_is_shown_to_the_call_that_made_it(desk: Desk, booked: Reservation) -> None:
+    """A booking made in this call needs no verification in it, and in no other call does that help."""
+    assert desk.bookings.reservations("aurora", CALL, 1) == [booked]
+    assert desk.bookings.reservation("aurora", CALL, booked.code, 1) == booked
+
+    assert desk.bookings.reservations("aurora", OTHER_CALL, 1) == []
+    with pytest.raises(NotVerified):
+        desk.bookings.reservation("aurora", OTHER_CALL, booked.code, 1)
+
+
+def test_a_foreign_code_is_answered_like_one_that_nobody_has(desk: Desk, booked: Reservation) -> None:
+    """Reading, changing, cancelling and noting: whether a code exists cannot be told from the answer."""
+    foreign = desk.system.walk_in(stay=STAY).code
+    bookings, wish = desk.bookings, desk.ask("cancel", code=booked.code)[0]
+    answers: dict[str, set[str]] = {}
+    for code in (foreign, "NOBODYS"):
+        for act in (
+            lambda code=code: bookings.reservation("aurora", CALL, code, 1),
+            lambda code=code: desk.ask("cancel", code=code),
+            lambda code=code: desk.ask("change", code=code, stay=LATER),
+            lambda code=code: desk.carry_out(wish.model_copy(update={"code": code})),
+            lambda code=code: bookings.add_note("aurora", CALL, code, "n1", "late", 1),
+        ):
+            with pytest.raises(NotVerified) as raised:
+                act()
+            answers.setdefault(code, set()).add(str(raised.value))
+
+    assert answers[foreign] == answers["NOBODYS"]
+    assert len(answers[foreign]) == 1
+    assert len(desk.system.booked) == 2
+
+
+def test_a_reservation_that_is_gone_is_not_found(desk: Desk, booked: Reservation) -> None:
+    """What a call has verified and the hotel has deleted since is told as gone."""
+    desk.system.reservations.clear()
+
+    with pytest.raises(NotFound):
+        desk.bookings.reservation("aurora", CALL, booked.code, 1)
+    assert desk.bookings.reservations("aurora", CALL, 1) == []
+
+
+def test_a_wish_is_carried_out_for_what_it_is(desk: Desk, booked: Reservation) -> None:
+    """A wish of another kind, reservation, call or hotel is no wish of this request."""
+    cancel = desk.ask("cancel", code=booked.code)[0]
+    other = desk.book(desk.offers()[-1])
+
+    for wish in (
+        cancel.model_copy(update={"kind": WishKind.CHANGE}),
+        cancel.model_copy(update={"code": other.code}),
+        cancel.model_copy(update={"id": "neverheld1"}),
+    ):
+        with pytest.raises(NotFound):
+            desk.carry_out(wish)
+    with pytest.raises(NotFound):
+        desk.book(cancel)
+    with pytest.raises(NotFound):
+        desk.book(desk.double().model_copy(update={"call_id": OTHER_CALL}))
 
     assert len(desk.system.booked) == 2
 
 
-def test_the_answer_lost_for_one_wish_counts_for_the_next(desk: Desk) -> None:
-    """An agent that asks for offers anew after a lost answer finds what was booked."""
-    desk.system.failures, desk.system.books_though_failing = [Unreachable("no answer")], True
-    lost = desk.double()
-    with pytest.raises(Unreachable):
-        desk.book(lost)
-
-    assert desk.book(desk.double()).reference == lost.id
-    assert len(desk.system.booked) == 1
-
-
-def test_a_wish_that_never_arrived_goes_before_the_next(desk: Desk) -> None:
-    """What was sent may still arrive, so it is sent again under its own name instead of a second one beside it."""
-    desk.system.failures = [Unreachable("no answer")]
-    lost = desk.double()
-    with pytest.raises(Unreachable):
-        desk.book(lost)
-
-    assert desk.book(desk.double()).reference == lost.id
-    assert list(desk.system.booked) == [lost.id]
-
-
-def test_a_doubt_stands_in_the_way_of_the_same_booking(desk: Desk) -> None:
-    """While it is not known whether a stay was booked, the same is not booked by a new wish; another stay is."""
-    desk.system.failures = [InDoubt("who knows")]
-    with pytest.raises(InDoubt):
-        desk.book(desk.double())
-
-    with pytest.raises(InDoubt):
-        desk.book(desk.double())
-    assert not desk.system.booked
-
-    assert desk.book(desk.offers()[-1]).room == "suite"
-
-
-def test_an_earlier_wish_that_finds_the_hotel_full_does_not_hinder_the_next(desk: Desk) -> None:
-    """A lost wish that turns out to be refused is no reservation, and the new wish is tried."""
-    desk.system.failures = [Unreachable("no answer"), SoldOut("gone")]
-    lost = desk.double()
-    with pytest.raises(Unreachable):
-        desk.book(lost)
-
-    wish = desk.double()
-
-    assert desk.book(wish).reference == wish.id
-    assert desk.state_of(lost) is WishState.REFUSED
-
-
-def test_an_agent_that_lost_its_call_books_nothing(desk: Desk) -> None:
-    """Neither offers nor bookings are made for a lease that is over."""
+def test_an_agent_that_lost_its_call_asks_nothing(desk: Desk, booked: Reservation) -> None:
+    """Neither offers nor reservations are for a lease that is over."""
     wish = desk.double()
     desk.leases.let_go(CALL)
 
-    with pytest.raises(StaleEpoch):
-        desk.book(wish)
-    with pytest.raises(StaleEpoch):
-        desk.offers()
-    assert not desk.system.booked
+    for act in every_request(desk, wish, booked.code):
+        with pytest.raises(StaleEpoch):
+            act()
 
 
-def test_a_call_that_is_over_books_nothing(desk: Desk) -> None:
+def test_a_call_that_is_over_asks_nothing(desk: Desk, booked: Reservation) -> None:
     """Once a call has ended nothing more is done for it."""
     wish = desk.double()
     desk.tell(Kind.ENDED)
 
-    with pytest.raises(CallOver):
-        desk.book(wish)
-    with pytest.raises(CallOver):
-        desk.offers()
+    for act in every_request(desk, wish, booked.code):
+        with pytest.raises(CallOver):
+            act()
 
 
-def test_a_wish_belongs_to_its_call(desk: Desk) -> None:
-    """A wish of one call cannot be carried out by another."""
-    wish = desk.double()
-
-    with pytest.raises(NotFound):
-        desk.book(replace_call(wish, OTHER_CALL))
+def every_request(desk: Desk, wish: Wish, code: str) -> list[Any]:
+    said = VerificationRequest(code=code, surname="Meier")
+    return [
+        desk.offers,
+        lambda: desk.book(wish),
+        lambda: desk.bookings.verify("aurora", CALL, said, 1),
+        lambda: desk.bookings.reservations("aurora", CALL, 1),
+        lambda: desk.bookings.reservation("aurora", CALL, code, 1),
+        lambda: desk.bookings.add_note("aurora", CALL, code, "n1", "late", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -330,32 +295,7 @@ def test_a_call_acts_at_its_own_hotel_only(desk: Desk, hotel: str, call_id: str)
         desk.tell(Kind.ANSWERED, call_id)
 
     with pytest.raises(NotFound):
-        desk.bookings.offers(hotel, call_id, STAY, None, 1)
-
-
-def test_a_wish_somebody_else_just_carried_out_is_theirs_too(desk: Desk) -> None:
-    """An agent that loses the race for its own wish answers with the reservation the other one made."""
-    wish = desk.double()
-    rival = replace(desk.bookings)
-    racing = RacingWishes(desk.wishes, lambda: rival.book("aurora", CALL, wish.id, ANNA, rooms=1, epoch=1))
-
-    booked = replace(desk.bookings, wishes=racing).book("aurora", CALL, wish.id, ANNA, rooms=1, epoch=1)
-
-    assert booked.code == "CODE1"
-    assert len(desk.system.booked) == 1
-
-
-class RacingWishes(MemoryWishes):
-    """Lets a rival go first, once, just before a wish is moved."""
-
-    def __init__(self, wishes: MemoryWishes, rival: Callable[[], object]) -> None:
-        super().__init__(wishes.calls, wishes.leases, wishes.kept)
-        self._rivals = [rival]
-
-    def move(self, before: Wish, after: Wish, *, epoch: int, event: Event | None = None) -> None:
-        if self._rivals:
-            self._rivals.pop()()
-        super().move(before, after, epoch=epoch, event=event)
+        desk.bookings.offers(hotel, call_id, OffersRequest(stay=STAY), 1)
 
 
 def test_a_refused_wish_says_so_again(desk: Desk) -> None:
@@ -365,7 +305,3 @@ def test_a_refused_wish_says_so_again(desk: Desk) -> None:
 
     with pytest.raises(Refused):
         desk.book(wish)
-
-
-def replace_call(wish: Wish, call_id: str) -> Wish:
-    return wish.model_copy(update={"call_id": call_id})
