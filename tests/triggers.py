@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from local.example_call import CALL_ID, WISH_ID
+from lambdas.shared.pms.demo import code_of
+from local.example_call import BOOKED, CALL_ID, WISH_ID
 
 EVENTS: Final = Path(__file__).parent / "events"
 
@@ -54,6 +55,8 @@ class Trigger:
 
 
 STAY: Final = {"arrival": "2035-05-04", "departure": "2035-05-06", "adults": 2, "children": 0}
+LONGER: Final = {**STAY, "departure": "2035-05-07"}
+CODE: Final = code_of(BOOKED)
 TOTAL: Final = {"cents": 25800, "currency": "EUR"}
 
 TRIGGERS: Final = (
@@ -72,6 +75,20 @@ TRIGGERS: Final = (
     Trigger(
         "reservation", "pms", {"reservation": {"reference": WISH_ID, "total": TOTAL, "guest": {"name": "Anna Meier"}}}
     ),
+    Trigger("verification", "pms", {"reservation": {"code": CODE, "reference": BOOKED, "stay": STAY}}),
+    Trigger("reservations", "pms", {"reservations": [{"code": CODE, "state": "booked"}]}),
+    Trigger("reservation_read", "pms", {"reservation": {"code": CODE, "total": TOTAL}}),
+    Trigger(
+        "reservation_change",
+        "pms",
+        {"reservation": {"code": CODE, "stay": LONGER, "total": {"cents": 38700, "currency": "EUR"}}},
+    ),
+    Trigger(
+        "reservation_cancel",
+        "pms",
+        {"reservation": {"code": CODE, "state": "cancelled"}, "fee": {"cents": 0, "currency": "EUR"}},
+    ),
+    Trigger("note", "pms", {"state": "added"}),
     Trigger("speech_plan", "tts_router", {"hotel": "aurora", "choices": [{"voice": "en_US-joe-medium"}]}),
     Trigger(
         "livekit_setup_create",
@@ -87,6 +104,7 @@ TRIGGERS: Final = (
     Trigger("riva_setup_delete", "riva_setup", told={"Status": "SUCCESS"}),
     Trigger("riva_build_failed", "riva_setup"),
     Trigger("secret_age", "secret_age", metrics={"SecretAgeUnknown": 0}),
+    Trigger("wish_settler", "wish_settler", metrics={"WishesInDoubt": 0, "WishesSettled": 0}),
 )
 
 
