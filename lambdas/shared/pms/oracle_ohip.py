@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from lambdas.shared.domain.errors import (
     BellhopError,
@@ -34,42 +32,20 @@ from lambdas.shared.domain.errors import (
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
-from lambdas.shared.domain.stay import (
-    Contact,
-    Guest,
-    Offer,
-    Reservation,
-    ReservationState,
-    RoomType,
-    Stay,
-)
-from lambdas.shared.guest import e164
-from lambdas.shared.observability import open_logger
-from lambdas.shared.pms.amounts import money
+from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms.credentials import ClientCredentials, Secret, TokenRequest, read_as
 from lambdas.shared.pms.hotel_file import options_of, property_of
-from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.oracle_ohip_models import (
-    STATES,
-    Amount,
     Availability,
-    Booked,
-    BookedGuest,
     Created,
-    Penalty,
     Policies,
-    Price,
     Reservations,
-    RoomRate,
     Search,
     Segment,
     fault_code,
     id_of,
-    nightly,
-    price_of,
-    share,
-    summed,
 )
+from lambdas.shared.pms.oracle_ohip_terms import Held, Options, Quote, Terms, logger
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
 from lambdas.shared.pms.vendor_http import Answer, VendorHttp
@@ -77,33 +53,9 @@ from lambdas.shared.pms.vendor_http import Answer, VendorHttp
 PAGE: Final = 200
 MOST_PAGES: Final = 10
 """Pages of one question: more arrivals a day, or rates for a stay, has no hotel that we know of."""
-_LONGEST_NAME: Final = 40
 _IN_ADDRESS: Final = re.compile(r"/reservations/([^/]+)$")
 _AHEAD: Final = timedelta(days=60)
 """How far ahead the night lies at whose rooms and rates a hotel is described."""
-
-logger = open_logger("pms")
-
-
-class Options(BaseModel):
-    """`[pms.options]`: what the hotel's OPERA calls what every booking needs. All are codes of the hotel's lists.
-
-    `external_system` is ours. `city_tax` is the tax that is paid at the hotel, told apart from the price. Market and
-    source come from the rate unless they are given here.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    external_system: str = Field(max_length=20)
-    guarantee: str = Field(max_length=20)
-    payment_method: str = Field(max_length=20)
-    cancellation_reason: str = Field(max_length=20)
-    note_type: str = Field(default="GEN", max_length=20)
-    email_type: str = Field(default="EMAIL", max_length=20)
-    phone_type: str = Field(default="MOBILE", max_length=20)
-    market: str | None = Field(default=None, max_length=20)
-    source: str | None = Field(default=None, max_length=20)
-    city_tax: str | None = Field(default=None, max_length=20)
 
 
 class Key(BaseModel):
@@ -143,24 +95,6 @@ def _asking(url: str, hotel_id: str, secret: Secret) -> Callable[[bool], TokenRe
     return ask
 
 
-@dataclass(frozen=True)
-class _Quote:
-    """An offer and what it takes to book it."""
-
-    offer: Offer
-    room: RoomRate
-    nights: tuple[Amount, ...]
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A reservation of the hotel's, in its words and in ours."""
-
-    id: str
-    booked: Booked
-    told: Reservation
-
-
 class OracleOhip:
     """The booking system of one hotel on OPERA Cloud."""
 
@@ -179,7 +113,7 @@ class OracleOhip:
         self._options = options
         self._http = http
         self._now = now
-        self._names = Names(hotel)
+        self._terms = Terms(hotel, options)
         self._id = property_of(hotel)
         self._availability = f"/par/v1/hotels/{quote(self._id, safe='')}/availability"
         self._reservations = f"/rsv/v1/hotels/{quote(self._id, safe='')}/reservations"
@@ -229,8 +163,8 @@ class OracleOhip:
             "roomStayReservation": True,
             "reservationStatus": "Reserved",
             "externalReferences": [{"id": order.reference, "idContext": self._options.external_system}],
-            "roomStay": {**self._stay(found), "guarantee": {"guaranteeCode": self._options.guarantee}},
-            "reservationGuests": [self._guest(order.guest, order.contact)],
+            "roomStay": {**self._terms.room_stay(found), "guarantee": {"guaranteeCode": self._options.guarantee}},
+            "reservationGuests": [self._terms.guest(order.guest, order.contact)],
             "reservationPaymentMethods": [{"paymentMethod": self._options.payment_method, "folioView": 1}],
         }
         body = {"reservations": {"reservation": [booking]}}
@@ -274,7 +208,7 @@ class OracleOhip:
         held = self._by_code(booked.code)
         if held is None:
             raise NotPossible("the reservation is not there any more")
-        _require_booked(held)
+        held.require_booked()
         return [found.offer for found in self._quotes(stay, room_type, instead_of=held.id)]
 
     def change(self, code: str, offer: Offer) -> Reservation:
@@ -282,11 +216,11 @@ class OracleOhip:
         held = self._by_code(code)
         if held is None:
             raise NotFound("no such reservation")
-        _require_booked(held)
+        held.require_booked()
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
         found = self._quote(offer, instead_of=held.id)
-        answer = self._put("a change", held.id, {"roomStay": self._stay(found)})
+        answer = self._put("a change", held.id, {"roomStay": self._terms.room_stay(found)})
         if not answer.ok:
             raise self._refusal(answer, offer, instead_of=held.id)
         changed = self._settled(answer, held.id).told
@@ -363,19 +297,19 @@ class OracleOhip:
                 return
         raise Unreachable("free rooms: more pages than a hotel can have", vendor_code="pages")
 
-    def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: str | None = None) -> list[_Quote]:
+    def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: str | None = None) -> list[Quote]:
         """What can be had, the cheapest first; `instead_of` is the reservation whose room is free for it."""
         codes = [
             code
-            for name, code in self._names.mapped_rooms.items()
+            for name, code in self._terms.names.mapped_rooms.items()
             if room_type in (None, name) and self._hotel.rooms[name].sleeps >= stay.guests
         ]
-        if not codes or not self._names.mapped_rates:
+        if not codes or not self._terms.names.mapped_rates:
             return []
         asked = [
             *self._question(stay),
             *(("roomType", code) for code in codes),
-            *(("ratePlanCode", code) for code in self._names.mapped_rates.values()),
+            *(("ratePlanCode", code) for code in self._terms.names.mapped_rates.values()),
         ]
         if instead_of is not None:
             asked += [("hotelReservationId", instead_of), ("hotelReservationIdType", "Reservation")]
@@ -383,53 +317,11 @@ class OracleOhip:
         quotes = [
             found
             for room in offered
-            if room.room_type in codes and _is_free(room) and (found := self._quoted(stay, room)) is not None
+            if room.room_type in codes and (found := self._terms.quoted(stay, room)) is not None
         ]
         return sorted(quotes, key=lambda found: found.offer.total.cents)
 
-    def _quoted(self, stay: Stay, room: RoomRate) -> _Quote | None:
-        """The offer of a room at a rate; None, with a line in the log, where it cannot be told truly."""
-        room_type, plan = self._names.room_type(room.room_type), self._names.rate_plan(room.rate_plan_code)
-        if room_type is None or plan is None:
-            return None
-        nights = nightly(room.rates.rate, stay.evenings)
-        currency = room.total.currency_code or next(
-            (rate.base.currency_code for rate in room.rates.rate if rate.base.currency_code), ""
-        )
-        try:
-            price = self._price(room, nights or (), currency)
-        except ValueError:
-            price = None
-        # A total that is not its nights' sum would be booked at another price than was told.
-        if nights is None or price is None or price.total.currency != self._hotel.currency:
-            logger.warning("offer left out", room=room.room_type, rate=room.rate_plan_code, currency=currency)
-            return None
-        offer = Offer(
-            stay=stay,
-            room_type=room_type,
-            room=self._names.room_title(room_type),
-            total=price.total,
-            rate_plan=plan,
-            rate=self._names.rate_title(plan),
-            taxes=price.taxes,
-            city_tax=price.city_tax,
-            includes=self._names.extras(package.package_code for package in room.packages if package.included_in_rate),
-        )
-        return _Quote(offer, room, nights)
-
-    def _price(self, room: RoomRate, nights: tuple[Amount, ...], currency: str) -> Price | None:
-        """What the stay costs with tax; None where OPERA tells neither that nor that the rate has the tax in it."""
-        told = summed(nights, currency)
-        inside = str(Decimal(told.cents) / 100) if room.tax_included else None
-        price = price_of(room.total, gross=inside, currency=currency, city_tax_code=self._options.city_tax)
-        if price is None:
-            return None
-        sums = [price.total, price.total + price.city_tax if price.city_tax else price.total]
-        if room.total.amount_before_tax is not None:
-            sums.append(money(room.total.amount_before_tax, currency))
-        return price if told in sums else None
-
-    def _quote(self, offer: Offer, *, instead_of: str | None = None) -> _Quote:
+    def _quote(self, offer: Offer, *, instead_of: str | None = None) -> Quote:
         """What it takes to book this offer. Raises SoldOut and PriceChanged."""
         quotes = self._quotes(offer.stay, offer.room_type, instead_of=instead_of)
         found = next((quoted for quoted in quotes if quoted.offer.is_for(offer)), None)
@@ -438,55 +330,6 @@ class OracleOhip:
         if (found.offer.total, found.offer.city_tax) != (offer.total, offer.city_tax):
             raise PriceChanged(f"the {offer.room} costs something else by now")
         return found
-
-    def _stay(self, found: _Quote) -> dict[str, Any]:
-        """A `roomStay` at exactly what was quoted."""
-        stay, room = found.offer.stay, found.room
-        currency = found.offer.total.currency
-        guests = {"adults": stay.adults, "children": stay.children}
-        rates = [
-            {
-                "base": {"amountBeforeTax": float(amount), "currencyCode": currency},
-                "start": evening.isoformat(),
-                "end": evening.isoformat(),
-            }
-            for evening, amount in zip(stay.evenings, found.nights, strict=True)
-        ]
-        rate = {
-            "roomType": room.room_type,
-            "roomTypeCharged": room.room_type,
-            "ratePlanCode": room.rate_plan_code,
-            "marketCode": self._options.market or room.market_code,
-            "sourceCode": self._options.source or room.source_code,
-            "start": stay.arrival.isoformat(),
-            "end": stay.evenings[-1].isoformat(),
-            "numberOfUnits": 1,
-            "guestCounts": guests,
-            "fixedRate": True,
-            "rates": {"rate": rates},
-        }
-        return {
-            "arrivalDate": stay.arrival.isoformat(),
-            "departureDate": stay.departure.isoformat(),
-            "guestCounts": guests,
-            "roomRates": [{name: value for name, value in rate.items() if value is not None}],
-        }
-
-    def _guest(self, guest: Guest, contact: Contact) -> dict[str, Any]:
-        """The profile that comes with the booking. Raises NotPossible for a name that OPERA would not hold whole."""
-        if max(len(guest.surname), len(guest.first_names)) > _LONGEST_NAME:
-            raise NotPossible(f"the hotel's system takes names of up to {_LONGEST_NAME} letters", vendor_code="name")
-        name = {"surname": guest.surname, "nameType": "Primary"}
-        if guest.first_names:
-            name["givenName"] = guest.first_names
-        profile: dict[str, Any] = {"profileType": "Guest", "customer": {"personName": [name]}}
-        if contact.email:
-            email = {"emailAddress": contact.email, "type": self._options.email_type, "primaryInd": True}
-            profile["emails"] = {"emailInfo": [{"email": email}]}
-        if contact.phone:
-            phone = {"phoneNumber": contact.phone, "phoneUseType": self._options.phone_type, "primaryInd": True}
-            profile["telephones"] = {"telephoneInfo": [{"telephone": phone}]}
-        return {"profileInfo": {"profile": profile}, "primary": True}
 
     def _put(self, what: str, id: str, changed: Mapping[str, Any]) -> Answer:
         """Changes what is named of a reservation and leaves the rest."""
@@ -517,7 +360,7 @@ class OracleOhip:
                 return ids
         raise Unreachable(f"{what}: more pages than a hotel can have", vendor_code="pages")
 
-    def _by_code(self, code: str) -> _Held | None:
+    def _by_code(self, code: str) -> Held | None:
         """The reservation of a confirmation number, which has digits only; None too where several bear it."""
         try:
             digits = re.sub(r"[._/-]", "", normal_code(code))
@@ -529,7 +372,7 @@ class OracleOhip:
         held = [found for found in map(self._held, ids) if found and found.told.code == digits]
         return held[0] if len(held) == 1 else None
 
-    def _held(self, id: str) -> _Held | None:
+    def _held(self, id: str) -> Held | None:
         """The reservation of OPERA's own key, if it is this hotel's and a stay."""
         params = [("fetchInstructions", "Reservation"), ("fetchInstructions", "TotalCostOfStay")]
         answer = self._http.read("a reservation", "GET", f"{self._reservations}/{quote(id, safe='')}", params=params)
@@ -540,64 +383,14 @@ class OracleOhip:
         for booked in answer.read_as(Reservations).reservations.reservation:
             if booked.hotel_id in ("", self._id) and id_of(booked.reservation_id_list, "Reservation") == id:
                 try:
-                    told = self._told(booked)
+                    told = self._terms.told(booked)
                 except ValueError:
                     raise answer.unexpected() from None
-                return _Held(id, booked, told) if told else None
+                return Held(id, booked, told) if told else None
         return None
 
-    def _told(self, booked: Booked) -> Reservation | None:
-        """A reservation in our words; None for what is no stay, lacks its number, room, guest or price, or is longer
-        or for more people than is dealt with by phone. Raises ValueError for amounts that cannot be.
-        """
-        code = id_of(booked.reservation_id_list, "Confirmation")
-        state = STATES.get(booked.reservation_status)
-        first, last = next((guest.name for guest in _primary_first(booked.reservation_guests)), ("", ""))
-        if code is None or state is None or not booked.room_stay.room_rates or not last:
-            return None
-        stay, room = booked.room_stay, booked.room_stay.room_rates[0]
-        price = self._price_of(booked)
-        if price is None:
-            return None
-        try:
-            nights = Stay(
-                arrival=stay.arrival_date,
-                departure=stay.departure_date,
-                adults=stay.guest_counts.adults,
-                children=stay.guest_counts.children,
-            )
-            guest = Guest(name=f"{first} {last}".strip(), last_name=last)
-        except ValidationError:
-            return None
-        room_type, plan = self._names.room_type(room.room_type), self._names.rate_plan(room.rate_plan_code)
-        reference = next(
-            (ref.id for ref in booked.external_references if ref.id_context == self._options.external_system), None
-        )
-        return Reservation(
-            code=code,
-            stay=nights,
-            room_type=room_type or "other",
-            room=self._names.room_title(room_type)
-            if room_type
-            else stay.current_room_info.room_description or room.room_type,
-            guest=guest,
-            total=price.total,
-            state=state,
-            rate_plan=plan,
-            rate=self._names.rate_title(plan) if plan else None,
-            city_tax=price.city_tax,
-            reference=reference,
-            contact=_contact(booked.reservation_guests),
-        )
-
-    def _price_of(self, booked: Booked) -> Price | None:
-        """What a stay costs: its total, or the summary of its rates. Raises ValueError for amounts that cannot be."""
-        total, summary = booked.room_stay.total, booked.rate_summary
-        currency = total.currency_code or summary.currency_code or self._hotel.currency
-        return price_of(total, gross=summary.net, currency=currency, city_tax_code=self._options.city_tax)
-
-    def _fee(self, held: _Held) -> Money:
-        _require_booked(held)
+    def _fee(self, held: Held) -> Money:
+        held.require_booked()
         path = f"{self._reservations}/{quote(held.id, safe='')}/policies"
         params = {"fetchCancellationPolicies": "true"}
         answer = self._http.read("a cancellation policy", "GET", path, params=params)
@@ -607,52 +400,11 @@ class OracleOhip:
             raise answer.unexpected(fault_code(answer.body, answer.status))
         policies = answer.read_as(Policies).cancellation_policies
         try:
-            fees = [self._penalty(found.policy, held) for found in policies if self._is_in_force(found.policy)]
+            return self._terms.fee(held, [found.policy for found in policies], self._now())
         except ValueError:
             raise answer.unexpected() from None
-        return max(fees, key=lambda fee: fee.cents, default=Money(cents=0, currency=held.told.total.currency))
 
-    def _is_in_force(self, policy: Penalty) -> bool:
-        """Raises NotPossible where OPERA tells neither that nor from when."""
-        if policy.effective is not None:
-            return policy.effective
-        deadline = policy.deadline.absolute_deadline
-        if deadline is None:
-            raise NotPossible(
-                "the hotel's system does not say whether cancelling costs something", vendor_code="policy"
-            )
-        if deadline.tzinfo is None:
-            deadline = deadline.replace(tzinfo=self._hotel.zone)
-        return self._now() >= deadline
-
-    def _penalty(self, policy: Penalty, held: _Held) -> Money:
-        """What a penalty amounts to. Raises NotPossible where that cannot be known."""
-        total, terms = held.told.total, policy.amount_percent
-        if (
-            terms.amount is not None
-            and (amount := money(terms.amount, terms.currency_code or total.currency)).cents > 0
-        ):
-            return amount
-        nights = _weighed(held, total)
-        match terms.basis_type:
-            case "FlatAmount" if terms.amount is not None:
-                return Money(cents=0, currency=total.currency)
-            case "FullAmount":
-                return total
-            case "Percentage" if terms.percent is not None:
-                return share(total, Decimal(str(terms.percent)))
-            case "Nights" if terms.nights is not None and terms.nights >= held.told.stay.nights:
-                return total
-            case "Nights" if terms.nights is not None and nights:
-                return sum(nights[1 : terms.nights], start=nights[0]) if terms.nights > 0 else total * 0
-            case "NightPercentage" if terms.percent is not None and nights:
-                charged = sum(nights[1 : terms.nights or 1], start=nights[0])
-                return share(charged, Decimal(str(terms.percent)))
-            case None if policy.non_refundable:
-                return total
-        raise NotPossible("the hotel's system does not say what cancelling costs", vendor_code="policy")
-
-    def _settled(self, answer: Answer, id: str | None) -> _Held:
+    def _settled(self, answer: Answer, id: str | None) -> Held:
         """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
         try:
             held = self._held(id) if id else None
@@ -693,53 +445,3 @@ def _not_done(answer: Answer) -> BellhopError:
     if answer.status == 400:
         return NotPossible("the hotel's booking system does not allow it", vendor_code=code)
     return answer.unexpected(code)
-
-
-def _is_free(room: RoomRate) -> bool:
-    """Can it be sold, at a price that may be told?"""
-    return room.availability == "Available" and not room.suppress_rate and room.number_of_units != 0
-
-
-def _require_booked(held: _Held) -> None:
-    if held.told.state is not ReservationState.BOOKED:
-        raise NotPossible(f"a stay that is {held.told.state} is not changed by phone")
-    if any((room.number_of_units or 1) > 1 for room in held.booked.room_stay.room_rates):
-        raise NotPossible("a reservation of several rooms is not changed by phone")
-
-
-def _primary_first(guests: Sequence[BookedGuest]) -> list[BookedGuest]:
-    return sorted((guest for guest in guests if guest.name[1]), key=lambda guest: not guest.primary)
-
-
-def _contact(guests: Sequence[BookedGuest]) -> Contact:
-    """The guest's first e-mail address and phone number that are one."""
-    guest = next(iter(_primary_first(guests)), None)
-    emails = (address for address in (guest.emails if guest else ()) if _is_contact(email=address))
-    phones = (number for number in map(_number, guest.phones if guest else ()) if number)
-    return Contact(email=next(emails, None), phone=next(phones, None))
-
-
-def _is_contact(**given: str) -> bool:
-    try:
-        Contact.model_validate(given)
-    except ValidationError:
-        return False
-    return True
-
-
-def _number(said: str) -> str | None:
-    try:
-        return e164(said)
-    except ValueError:
-        return None
-
-
-def _weighed(held: _Held, total: Money) -> list[Money]:
-    """The stay's total by night, as its nightly amounts weigh; empty where these are not told."""
-    stay = held.told.stay
-    rates = [rate for room in held.booked.room_stay.room_rates for rate in room.rates.rate]
-    amounts = nightly(rates, stay.evenings)
-    if amounts is None or (whole := summed(amounts, total.currency)).cents <= 0:
-        return []
-    parts = [Decimal(money(amount, total.currency).cents) / whole.cents * 100 for amount in amounts]
-    return [share(total, part) for part in parts]

@@ -7,17 +7,13 @@ https://github.com/oracle/hospitality-api-docs. Hardly a field is required there
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
-from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import ReservationState
-from lambdas.shared.pms.amounts import money
 
 Amount = int | float | str
 STATES: Final[Mapping[str, ReservationState]] = {
@@ -349,69 +345,3 @@ def fault_code(body: Any, status: int) -> str:
 def id_of(ids: Sequence[Id], kind: Literal["Reservation", "Confirmation"]) -> str | None:
     """The number of that kind."""
     return next((found.id for found in ids if found.type == kind and found.id), None)
-
-
-@dataclass(frozen=True)
-class Price:
-    """`total` has every tax in it but the city's, `taxes` is the part of it that is tax, where that is told."""
-
-    total: Money
-    taxes: Money | None
-    city_tax: Money | None
-
-
-def price_of(total: Total, *, gross: Amount | None, currency: str, city_tax_code: str | None) -> Price | None:
-    """What a total says; `gross` is the price where it tells none after tax. None where neither is known.
-
-    Raises ValueError for an amount or currency that is none.
-    """
-    city = [tax for tax in total.taxes.tax if city_tax_code and tax.code == city_tax_code]
-    others = [tax for tax in total.taxes.tax if tax not in city]
-    city_cents = sum(money(tax.amount, currency).cents for tax in city)
-    if total.amount_after_tax is not None:
-        cents = money(total.amount_after_tax, currency).cents - city_cents
-    elif gross is not None:
-        inside = sum(money(tax.amount, currency).cents for tax in city if tax.type == "Inclusive")
-        cents = money(gross, currency).cents - inside
-    else:
-        return None
-    return Price(
-        total=Money(cents=cents, currency=currency),
-        taxes=Money(cents=sum(money(tax.amount, currency).cents for tax in others), currency=currency)
-        if others
-        else None,
-        city_tax=Money(cents=city_cents, currency=currency) if city else None,
-    )
-
-
-def nightly(rates: Sequence[Rate], evenings: Sequence[date]) -> tuple[Amount, ...] | None:
-    """What each night costs, as the rate has it; None unless every night is told.
-
-    Where two spans meet on a day, the one that begins there tells its night: whether a span's `end` is the last
-    evening or the morning after is not written down.
-    """
-    nights: list[Amount] = []
-    for evening in evenings:
-        spans = [rate for rate in rates if rate.start <= evening <= rate.end]
-        if not spans:
-            return None
-        span = max(spans, key=lambda rate: rate.start)
-        amount = span.base.amount_before_tax
-        if amount is None:
-            amount = span.total.amount_before_tax
-        if amount is None:
-            return None
-        nights.append(amount)
-    return tuple(nights)
-
-
-def summed(amounts: Sequence[Amount], currency: str) -> Money:
-    """Several amounts together, rounded once. Raises ValueError for one that is none."""
-    for amount in amounts:
-        money(amount, currency)
-    return money(sum((Decimal(str(amount)) for amount in amounts), Decimal(0)), currency)
-
-
-def share(of: Money, part: Decimal) -> Money:
-    """A part of an amount, rounded half up to the cent."""
-    return money(Decimal(of.cents) * part / 100, of.currency)
