@@ -27,10 +27,12 @@ LATER: Final = moved(STAY, 1)
 
 
 @pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A vendor that does not answer is given up on in half a second."""
-    monkeypatch.setattr(http, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(http, "WRITE_SECONDS", 0.5)
+def _patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that answers late is given up on in less than a second; one that is only busy is waited for."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec and callspec.params.get("fault") is Fault.LATE:
+        monkeypatch.setattr(http, "READ_SECONDS", 0.6)
+        monkeypatch.setattr(http, "WRITE_SECONDS", 0.6)
 
 
 @dataclass(frozen=True)
