@@ -24,8 +24,8 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-import yaml  # type: ignore[import-untyped]
-from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REPOSITORY: Final = Path(__file__).parents[2]

@@ -53,6 +53,7 @@ from lambdas.shared.pms.vendor_http import Answer, VendorHttp
 PAGE: Final = 200
 MOST_PAGES: Final = 10
 """Pages of one question: more arrivals a day, or rates for a stay, has no hotel that we know of."""
+_LONGEST_NUMBER: Final = 18
 _IN_ADDRESS: Final = re.compile(r"/reservations/([^/]+)$")
 _AHEAD: Final = timedelta(days=60)
 """How far ahead the night lies at whose rooms and rates a hotel is described."""
@@ -75,9 +76,12 @@ def connect(hotel: Hotel, parts: Parts) -> OracleOhip:
         raise HotelFileError(
             f"hotels/{hotel.name}/hotel.toml: [pms] url is missing; it is the gateway URL of the hotel's environment"
         )
-    auth = ClientCredentials(
-        parts.http(), _asking(hotel.pms.url, property_of(hotel), parts.secret_of(hotel)), now=parts.now
-    )
+    hotel_id = property_of(hotel)
+    if not re.fullmatch(r"[\x21-\x7e]{1,20}", hotel_id):
+        raise HotelFileError(
+            f'hotels/{hotel.name}/hotel.toml: [pms] property "{hotel_id}" is no hotel code of OPERA, such as "SAND01"'
+        )
+    auth = ClientCredentials(parts.http(), _asking(hotel.pms.url, hotel_id, parts.secret_of(hotel)), now=parts.now)
     return OracleOhip(hotel, options_of(hotel, Options), parts.line(hotel, hotel.pms.url, auth), now=parts.now)
 
 
@@ -163,7 +167,7 @@ class OracleOhip:
             "roomStayReservation": True,
             "reservationStatus": "Reserved",
             "externalReferences": [{"id": order.reference, "idContext": self._options.external_system}],
-            "roomStay": {**self._terms.room_stay(found), "guarantee": {"guaranteeCode": self._options.guarantee}},
+            "roomStay": self._terms.room_stay(found, self._options.guarantee),
             "reservationGuests": [self._terms.guest(order.guest, order.contact)],
             "reservationPaymentMethods": [{"paymentMethod": self._options.payment_method, "folioView": 1}],
         }
@@ -220,7 +224,7 @@ class OracleOhip:
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
         found = self._quote(offer, instead_of=held.id)
-        answer = self._put("a change", held.id, {"roomStay": self._terms.room_stay(found)})
+        answer = self._put("a change", held.id, {"roomStay": self._terms.room_stay(found, held.guarantee)})
         if not answer.ok:
             raise self._refusal(answer, offer, instead_of=held.id)
         changed = self._settled(answer, held.id).told
@@ -366,7 +370,7 @@ class OracleOhip:
             digits = re.sub(r"[._/-]", "", normal_code(code))
         except ValueError:
             return None
-        if not digits.isdecimal():
+        if not digits.isdecimal() or len(digits) > _LONGEST_NUMBER:
             return None
         ids = self._search("a reservation by its code", [("confirmationNumberList", digits)])
         held = [found for found in map(self._held, ids) if found and found.told.code == digits]

@@ -177,11 +177,16 @@ class _CurrentRoom(_Answered):
     room_description: str = ""
 
 
+class _Guarantee(_Answered):
+    guarantee_code: str | None = None
+
+
 class BookedStay(_Answered):
     arrival_date: date
     departure_date: date
     guest_counts: _GuestCounts = _GuestCounts()
     room_rates: tuple[RoomRate, ...] = ()
+    guarantee: _Guarantee = _Guarantee()
     total: Total = Total()
     current_room_info: _CurrentRoom = _CurrentRoom()
 

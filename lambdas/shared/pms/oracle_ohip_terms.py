@@ -64,6 +64,11 @@ class Held:
     booked: Booked
     told: Reservation
 
+    @property
+    def guarantee(self) -> str | None:
+        """What the reservation is held by: it stays so when the stay is changed."""
+        return self.booked.room_stay.guarantee.guarantee_code
+
     def require_booked(self) -> None:
         """Raises NotPossible for what is over, has begun, or is more than one room."""
         if self.told.state is not ReservationState.BOOKED:
@@ -119,10 +124,12 @@ class Terms:
         price = price_of(room.total, gross=inside, currency=currency, city_tax_code=self._options.city_tax)
         if price is None:
             return None
-        sums = [price.total, price.total + price.city_tax if price.city_tax else price.total]
+        whole = price.total.cents + (price.city_tax.cents if price.city_tax else 0)
+        on_top = sum(money(tax.amount, currency).cents for tax in room.total.taxes.tax if tax.type == "Exclusive")
+        sums = [whole - on_top]
         if room.total.amount_before_tax is not None:
-            sums.append(money(room.total.amount_before_tax, currency))
-        return price if told in sums else None
+            sums.append(money(room.total.amount_before_tax, currency).cents)
+        return price if told.cents in sums else None
 
     def told(self, booked: Booked) -> Reservation | None:
         """A reservation in our words; None for what is no stay, lacks its number, room, guest or price, or is longer
@@ -181,8 +188,8 @@ class Terms:
         nights = by_night(told.total, nightly(rates, told.stay.evenings))
         return fee_of(penalties, told.total, nights, now=now, zone=self._hotel.zone)
 
-    def room_stay(self, found: Quote) -> dict[str, Any]:
-        """A `roomStay` at exactly what was quoted."""
+    def room_stay(self, found: Quote, guarantee: str | None) -> dict[str, Any]:
+        """A `roomStay` at exactly what was quoted, held by that guarantee."""
         stay, room = found.offer.stay, found.room
         currency = found.offer.total.currency
         guests = {"adults": stay.adults, "children": stay.children}
@@ -212,6 +219,7 @@ class Terms:
             "departureDate": stay.departure.isoformat(),
             "guestCounts": guests,
             "roomRates": [{name: value for name, value in rate.items() if value is not None}],
+            **({"guarantee": {"guaranteeCode": guarantee}} if guarantee else {}),
         }
 
     def guest(self, guest: Guest, contact: Contact) -> dict[str, Any]:

@@ -398,6 +398,7 @@ class OracleOhipStandIn:
                 "arrivalDate": kept.arrival.isoformat(),
                 "departureDate": kept.departure.isoformat(),
                 "guestCounts": counts,
+                "guarantee": {"guaranteeCode": "6PM"},
                 "roomRates": [
                     {
                         "roomType": self.codes.rooms[kept.room],
@@ -436,7 +437,6 @@ class OracleOhipStandIn:
             raise Problem(400, "Exactly one reservation is expected.", "OPERAWS-RSV90002")
         (wanted,) = sent
         stay = self._stay_sent(_dict(wanted, "roomStay"))
-        _require(_dict(_dict(wanted, "roomStay"), "guarantee").get("guaranteeCode") in GUARANTEES, "guarantee code")
         payments = _list(wanted, "reservationPaymentMethods")
         _require(bool(payments) and payments[0].get("paymentMethod") in PAYMENTS, "payment method")
         guests = [guest for guest in _list(wanted, "reservationGuests") if guest.get("primary")]
@@ -471,6 +471,7 @@ class OracleOhipStandIn:
         arrival, departure = _day(stay.get("arrivalDate")), _day(stay.get("departureDate"))
         today = self.house.now().astimezone(ZoneInfo(self.house.timezone)).date()
         _require(today <= arrival < departure, "dates")
+        _require(_dict(stay, "guarantee").get("guaranteeCode") in GUARANTEES, "guarantee code")
         rooms = _list(stay, "roomRates")
         _require(len(rooms) == 1, "room rate")
         (rate,) = rooms
