@@ -42,6 +42,20 @@ AZURE_REGIONS: Final = (
 Source: https://learn.microsoft.com/en-us/azure/reliability/regions-list
 """
 
+ORACLE_REGIONS: Final = (
+    "eu-amsterdam-1",
+    "eu-frankfurt-1",
+    "eu-madrid-1",
+    "eu-marseille-1",
+    "eu-milan-1",
+    "eu-paris-1",
+    "eu-stockholm-1",
+)
+"""`eu-zurich-1` is in Switzerland.
+
+Source: https://docs.oracle.com/en-us/iaas/Content/General/Concepts/regions.htm
+"""
+
 
 @dataclass(frozen=True)
 class Hosts:
@@ -107,6 +121,40 @@ SPEAKING_NAMES: Final = (
 )
 """Names that say themselves where they are. `.internal` and private addresses are of the stage's own network."""
 
+# A reservation is kept in the system that the hotel has chosen, whoever takes it: where that is, is between the hotel
+# and its vendor. So a vendor's address counts although it does not say where it is; only Oracle's does.
+BOOKING_SYSTEMS: Final[Mapping[str, tuple[Hosts, ...]]] = {
+    "oracle_ohip": (
+        _hosts(
+            "<tenant>.hospitality-api.<EU region>.ocs.oraclecloud.com",
+            rf"([a-z0-9-]+\.)+hospitality-api\.({'|'.join(ORACLE_REGIONS)})\.ocs\.(oraclecloud|oc-test)\.com",
+            "https://docs.oracle.com/en/industries/hospitality/integration-platform/ohipu/",
+        ),
+    ),
+    "cloudbeds": (
+        _hosts(
+            "api.cloudbeds.com",
+            r"api\.cloudbeds\.com",
+            "https://developers.cloudbeds.com/reference/about-pms-api",
+        ),
+    ),
+    "mews": (
+        _hosts(
+            "api.mews.com",
+            r"api\.mews(-demo)?\.com",
+            "https://docs.mews.com/connector-api/guidelines/environments",
+        ),
+    ),
+    "apaleo": (
+        _hosts(
+            "api.apaleo.com",
+            r"api\.apaleo\.com",
+            "https://apaleo.dev/",
+        ),
+    ),
+}
+"""Where hotels' booking systems are, by connector; a hotel's file names another address only of its vendor."""
+
 EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("riva_model", "nvcr.io"): "NVIDIA publishes its speech images nowhere else; an image comes in, nothing goes out.",
 }
@@ -134,6 +182,9 @@ def _faults(stage: Stage, hotels: Hotels) -> Iterator[str]:
     yield from _address("speech_url", stage.speech_url, SPEAKING_NAMES)
     yield from _address("riva_model", f"https://{MODELS[stage.riva_model].image}", ())
     for hotel in hotels:
+        if hotel.pms.url is not None:
+            where = f"hotels/{hotel.name}/hotel.toml: [pms] url"
+            yield from _address(where, hotel.pms.url, BOOKING_SYSTEMS.get(hotel.pms.connector, ()))
         for language, voices in hotel.voices.items():
             for number, voice in enumerate(voices):
                 if voice.region is not None:

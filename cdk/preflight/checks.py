@@ -26,6 +26,7 @@ CHECKS: Final = (
     Check("secret speech", secrets.speech),
     Check("secret ngc", secrets.ngc),
     Check("secret sip", secrets.sip),
+    Check("booking systems' secrets", secrets.booking_systems),
     Check("recogniser's image", registry.ngc_access),
     Check("LiveKit key", livekit.key_counts),
     Check("LiveKit region", livekit.region),

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Final
+
 from cdk.preflight.deployment import Deployment, SecretMissing
 from cdk.preflight.finding import Finding, State
+from lambdas.shared.domain.hotel import Hotel
+
+BOOKING_SYSTEMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "apaleo": ("client_id", "client_secret"),
+    "cloudbeds": ("api_key",),
+    "mews": ("client_token", "access_token"),
+    "oracle_ohip": ("client_id", "client_secret", "scope", "enterprise_id", "app_key"),
+}
+"""What a hotel's secret holds, by the connector of its file."""
 
 
 def _create(deployment: Deployment, name: str, form: str) -> str:
@@ -59,6 +72,29 @@ def speech(deployment: Deployment) -> Finding:
     if deployment.stage.speech_secret is None:
         return Finding.fine("not needed: the voice asks for no key")
     return _bare(deployment, "speech")
+
+
+def booking_systems(deployment: Deployment) -> Finding:
+    """The key to each hotel's booking system, with all that its connector signs in with."""
+    hotels = [hotel for hotel in deployment.hotels if hotel.signs_in]
+    if not hotels:
+        return Finding.fine("not needed: no hotel has a booking system of its own")
+    found = [_booking_system(deployment, hotel) for hotel in hotels]
+    faults = [finding for finding in found if finding.state is not State.FINE]
+    if faults:
+        return Finding.wrong("; ".join(fault.seen for fault in faults), fix=faults[0].fix)
+    return Finding.fine(f"there for {', '.join(hotel.name for hotel in hotels)}")
+
+
+def _booking_system(deployment: Deployment, hotel: Hotel) -> Finding:
+    fields = BOOKING_SYSTEMS.get(hotel.pms.connector)
+    if fields is None:
+        return Finding.wrong(
+            f"hotel {hotel.name} has connector {hotel.pms.connector!r}",
+            fix=f"name one of {', '.join(BOOKING_SYSTEMS)} in hotels/{hotel.name}/hotel.toml",
+        )
+    form = json.dumps(dict.fromkeys(fields, "…"), ensure_ascii=False)
+    return _with_fields(deployment, f"pms/{hotel.name}", fields, form)
 
 
 def _bare(deployment: Deployment, name: str) -> Finding:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from aws_cdk import CfnOutput, Stack, aws_iam, aws_secretsmanager
 from constructs import Construct
@@ -17,18 +17,25 @@ from cdk.units.http_api import HttpApi
 from cdk.units.livekit_setup import LiveKitSetup
 from cdk.units.secret_age import SecretAge
 from cdk.units.web_acl import WebAcl
+from cdk.units.wish_settler import WishSettler
 from lambdas.calls.settings import CallsSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.pms.settings import PmsSettings
-from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.tts_router.settings import TtsRouterSettings
+from lambdas.wish_settler.settings import WishSettlerSettings
+
+PMS_SECONDS: Final = 25
+"""Less than the API waits, 29 s, and more than a booking takes: its price asked again, the write, a look at what became
+of it (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html)."""
 
 
-def renewed_secrets(stage: Stage) -> tuple[str, ...]:
+def renewed_secrets(stage: Stage, hotels: Iterable[Hotel]) -> tuple[str, ...]:
     """The secrets that grow old: all but the key of the guests' hashes, which is changed on purpose only."""
     by_password = () if stage.operator.sip_addresses else ("sip",)
     by_key = ("speech",) if stage.speech_secret else ()
-    return ("livekit", "llm", *by_key, "ngc", *by_password, "legacy-token")
+    systems = (f"pms/{hotel.name}" for hotel in hotels if hotel.signs_in)
+    return ("livekit", "llm", *by_key, "ngc", *by_password, "legacy-token", *systems)
 
 
 class ApiStack(Stack):
@@ -72,17 +79,37 @@ class ApiStack(Stack):
             webhook.function
         )
 
+        systems = {**tables, "pms_secrets": stage.secret("pms")}
         pms = PythonFunction(
             self,
             "Pms",
             folder="pms",
-            settings=PmsSettings(**tables),
+            settings=PmsSettings(**systems),
             memory_mb=1024,
             snap_start=True,
-            **common,
+            **{**common, "timeout_s": PMS_SECONDS},
         )
-        let_use_table(pms.function, data.calls, "GetItem", "Query", "PutItem", "UpdateItem")
-        let_use_table(pms.function, data.leases, "GetItem", "ConditionCheckItem")
+        settler = WishSettler(
+            self,
+            "WishSettler",
+            stage=stage,
+            settings=WishSettlerSettings(**systems),
+            code=code,
+            logs_key=data.log_key,
+        )
+        for one in (pms, settler.function):
+            let_use_table(one.function, data.calls, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+            # Of the breaker and the budget of a hotel's system.
+            let_use_table(one.function, data.leases, "GetItem", "PutItem", "UpdateItem")
+        let_use_table(pms.function, data.calls, "ConditionCheckItem")
+        let_use_table(pms.function, data.leases, "ConditionCheckItem")
+        for hotel in hotels:
+            if hotel.signs_in:
+                secret = aws_secretsmanager.Secret.from_secret_name_v2(
+                    self, f"KeyOf-{hotel.name}", stage.secret(f"pms/{hotel.name}")
+                )
+                secret.grant_read(pms.function)
+                secret.grant_read(settler.function.function)
 
         router = PythonFunction(
             self,
@@ -94,17 +121,19 @@ class ApiStack(Stack):
         )
 
         setup = LiveKitSetup(self, "LiveKitSetup", stage=stage, hotels=hotels, code=code, logs_key=data.log_key)
+        self.renewed_secrets = renewed_secrets(stage, hotels)
         age = SecretAge(
             self,
             "SecretAge",
             stage=stage,
-            names=[stage.secret(name) for name in renewed_secrets(stage)],
+            names=[stage.secret(name) for name in self.renewed_secrets],
             code=code,
             logs_key=data.log_key,
         )
 
         self.functions: Mapping[str, PythonFunction] = {
-            function.folder: function for function in (calls, webhook, pms, router, setup.function, age.function)
+            function.folder: function
+            for function in (calls, webhook, pms, router, setup.function, age.function, settler.function)
         }
         self.http_api = HttpApi(self, "HttpApi", stage=stage, functions=self.functions, logs_key=data.log_key)
         self.rest_api = self.http_api.rest_api

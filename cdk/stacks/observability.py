@@ -8,7 +8,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack, aws_cloudwatch
 from constructs import Construct
 
-from cdk.stacks.api import ApiStack, renewed_secrets
+from cdk.stacks.api import ApiStack
 from cdk.stacks.data import DataStack
 from cdk.stacks.gpu_fleet import GpuFleetStack
 from cdk.stacks.network import NetworkStack
@@ -50,7 +50,8 @@ class ObservabilityStack(Stack):
             topic=topic,
             conditions={
                 **conditions.of_guests(stage, functions),
-                **conditions.of_secrets(stage, renewed_secrets(stage)),
+                **conditions.of_wishes(stage),
+                **conditions.of_secrets(stage, api.renewed_secrets),
                 **conditions.of_fleet(
                     stage, agents=gpu_fleet.agent_service, riva=gpu_fleet.riva_service, cluster=gpu_fleet.cluster
                 ),

@@ -75,6 +75,32 @@ def of_guests(stage: Stage, functions: Mapping[str, PythonFunction]) -> Mapping[
     }
 
 
+def of_wishes(stage: Stage) -> Mapping[str, Condition]:
+    """Whether what guests wished for has become something, as the settler of wishes tells it every five minutes."""
+
+    def told(statistic: str) -> aws_cloudwatch.Metric:
+        return told_by("wish_settler", "WishesInDoubt", stage=stage, statistic=statistic, over=FIVE_MINUTES)
+
+    return {
+        "WishesInDoubt": Condition(
+            told("Maximum"),
+            1,
+            "For a quarter of an hour it is not known whether a booking, change or cancellation was made.",
+            times=3,
+            periods=3,
+        ),
+        "WishesUnattended": Condition(
+            told("SampleCount"),
+            1,
+            "Nobody finds out what became of bookings that were sent and not heard of.",
+            below=True,
+            times=4,
+            periods=4,
+            always=True,
+        ),
+    }
+
+
 def of_secrets(stage: Stage, names: Sequence[str]) -> Mapping[str, Condition]:
     """Whether each of these secrets is there and has been changed of late, as it is measured once a day."""
 
@@ -84,7 +110,7 @@ def of_secrets(stage: Stage, names: Sequence[str]) -> Mapping[str, Condition]:
         )
 
     old = {
-        f"SecretAge-{name}": Condition(
+        f"SecretAge-{_alarm_of(name)}": Condition(
             told("SecretAgeDays", name),
             OLD_SECRET_DAYS,
             f"The secret {name} has not been changed for {OLD_SECRET_DAYS} days.",
@@ -92,12 +118,16 @@ def of_secrets(stage: Stage, names: Sequence[str]) -> Mapping[str, Condition]:
         for name in names
     }
     unknown = {
-        f"SecretUnknown-{name}": Condition(
+        f"SecretUnknown-{_alarm_of(name)}": Condition(
             told("SecretAgeUnknown", name), 1, f"The secret {name} is not there, or has no value."
         )
         for name in names
     }
     return {**old, **unknown}
+
+
+def _alarm_of(secret: str) -> str:
+    return secret.replace("/", "-")
 
 
 def of_fleet(

@@ -38,6 +38,7 @@ class Dashboard(Construct):
         dashboard.add_widgets(AlarmStatusWidget(title="Alarms", alarms=alarms, width=WHOLE, height=4))
         for title, graphs in (
             ("Calls", _calls(stage)),
+            ("Bookings", _bookings(stage)),
             ("Waits", _waits(stage)),
             ("Speech", _speech(stage)),
             ("Fleet", _fleet(stage, services)),
@@ -79,6 +80,24 @@ def _calls(stage: Stage) -> list[IWidget]:
             told_by("calls", "CallFailed", stage=stage, statistic="Sum").with_(label="CallFailed"),
             of=2,
             unit="Events",
+        ),
+    ]
+
+
+def _bookings(stage: Stage) -> list[IWidget]:
+    return [
+        _graph(
+            "Bookings, changes and cancellations of which it is not known whether they were made",
+            told_by("wish_settler", "WishesInDoubt", stage=stage, statistic="Maximum").with_(label="In doubt"),
+            of=2,
+            unit="Wishes",
+            line=1,
+        ),
+        _graph(
+            "Those that were found out later",
+            told_by("wish_settler", "WishesSettled", stage=stage, statistic="Sum").with_(label="Settled"),
+            of=2,
+            unit="Wishes",
         ),
     ]
 

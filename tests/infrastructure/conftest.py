@@ -52,12 +52,14 @@ class Deployed:
         }
 
 
-def deploy(name: str, outdir: Path, operator: Mapping[str, Any] = FILLED_IN) -> Deployed:
-    """The stage with the operator's values, synthesised without assets."""
+def deploy(
+    name: str, outdir: Path, operator: Mapping[str, Any] = FILLED_IN, *, hotels: Hotels | None = None
+) -> Deployed:
+    """The stage with the operator's values and these hotels, or its own, synthesised without assets."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(context={**context, "aws:cdk:bundling-stacks": []}, outdir=str(outdir))
     stage = Stage.of(name, operator)
-    cloud = build_cloud(app, stage, Hotels.load(ROOT / "hotels"))
+    cloud = build_cloud(app, stage, hotels or Hotels.load(ROOT / "hotels"))
     assembly = app.synth()
     stacks = {part: getattr(cloud, part) for part in Cloud.__dataclass_fields__}
     templates = {part: assembly.get_stack_artifact(stack.artifact_id).template for part, stack in stacks.items()}

@@ -84,7 +84,9 @@ def test_requests_are_looked_at_before_a_function_is_asked(template: dict[str, A
     for endpoint, properties in methods(template):
         header = needed.get(endpoint.caller)
         assert properties.get("RequestParameters", {}) == ({f"method.request.header.{header}": True} if header else {})
-        assert set(properties.get("RequestModels", {})) == ({"$default"} if endpoint.method != "GET" else set())
+        assert set(properties.get("RequestModels", {})) == (
+            {"$default"} if endpoint.method in ("POST", "PUT") else set()
+        )
         assert "RequestValidatorId" in properties
 
 

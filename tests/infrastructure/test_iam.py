@@ -29,7 +29,7 @@ WIDE: Final[Mapping[str, str]] = {
 """Actions that are allowed on every resource, and why."""
 HELD_BY_A_CONDITION: Final = {"ecs:Poll", "ecs:StartTelemetrySession", "ecs:DescribeTasks", "ecs:StopTask"}
 OPEN_ENDED: Final[Mapping[str, str]] = {
-    r"arn:aws:execute-api:.*/(GET|POST|PUT)/v1/(calls|hotels)/\*(/[a-z-]+(/\*/[a-z-]+)?)?": (
+    r"arn:aws:execute-api:.*/(GET|POST|PUT|DELETE)/v1/(calls|hotels)/\*(/[a-z-]+(/\*/[a-z-]+(/\*(/[a-z-]+)?)?)?)?": (
         "A route's path names calls and hotels, which are known when a guest phones."
     ),
     r"arn:aws:logs:[a-z0-9-]+:accountid:log-group:\S+:\*": "A log group's streams are named by whoever writes them.",

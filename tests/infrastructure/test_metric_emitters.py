@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 import pytest
@@ -31,9 +31,11 @@ from lambdas.livekit_webhook.service import Reports
 from lambdas.secret_age.service import SecretAges
 from lambdas.secret_age.service import measure as measure_secret
 from lambdas.secret_age.settings import SecretAgeSettings
+from lambdas.shared.bookings.carrying_out import CarryingOut
 from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.observability import count, measure, open_logger
+from lambdas.wish_settler.service import Settling
 from local.processes import free_port
 from tests.infrastructure.conftest import ROOT, Deployed
 from tests.infrastructure.emitting import Measured, Running
@@ -93,6 +95,15 @@ async def secret_age(running: Running) -> set[Measured]:
     secrets = SimpleNamespace(list_secret_version_ids=lambda **_: versions)
     settings = SecretAgeSettings.read(variables)
     SecretAges(secrets, measure_secret, open_logger("secret_age")).tell(settings.names)
+    return running.written()
+
+
+async def wish_settler(running: Running) -> set[Measured]:
+    """`lambdas.wish_settler.service.Settling.run`, of hotels without a wish."""
+    running.function("wish_settler")
+    wishes = SimpleNamespace(unsettled=lambda _: [])
+    carrying_out = cast("CarryingOut", SimpleNamespace(wishes=wishes))
+    Settling(HOTELS, carrying_out, count, open_logger("wish_settler")).run()
     return running.written()
 
 
@@ -163,6 +174,8 @@ EMITTERS: Final[Mapping[str, Callable[[Running], Awaitable[set[Measured]]]]] = {
     "TurnLatency": calls,
     "SecretAgeDays": secret_age,
     "SecretAgeUnknown": secret_age,
+    "WishesInDoubt": wish_settler,
+    "WishesSettled": wish_settler,
     "bellhop_agent_calls": agent,
     "bellhop_agent_load": agent,
     "bellhop_riva_ready": probe,

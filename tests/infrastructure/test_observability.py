@@ -139,12 +139,12 @@ def logical_id(deployed: Deployed, alarm: str) -> str:
     return found
 
 
-def test_the_dashboard_shows_calls_waits_speech_fleet_and_functions(deployed: Deployed) -> None:
+def test_the_dashboard_goes_from_calls_to_functions(deployed: Deployed) -> None:
     """One page goes from the guest to the machine, made of metrics alone: none of it is about a single call."""
     shown = widgets(deployed)
     titles = [widget["properties"]["markdown"] for widget in shown if widget["type"] == "text"]
 
-    assert titles == ["## Calls", "## Waits", "## Speech", "## Fleet", "## Functions"]
+    assert titles == ["## Calls", "## Bookings", "## Waits", "## Speech", "## Fleet", "## Functions"]
     assert {widget["type"] for widget in shown} == {"alarm", "metric", "text"}
     (alarms,) = (widget for widget in shown if widget["type"] == "alarm")
     assert len(alarms["properties"]["alarms"]) == len(deployed.cloud.observability.alarms)

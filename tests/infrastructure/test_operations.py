@@ -19,6 +19,7 @@ from cdk.stages import NEEDED, Operator, Stage
 from cdk.units.conditions import OLD_SECRET_DAYS, SLOW_TURN_MS
 from cdk.units.queries import QUESTIONS
 from gpu_fleet.capacity import Demand, plan
+from lambdas.shared.domain.hotel import BookingSystem, Hotels
 from tests.infrastructure.conftest import ROOT, Deployed
 
 pytestmark = pytest.mark.infrastructure
@@ -142,11 +143,16 @@ def test_rows_of_preflight_are_its_own() -> None:
 def test_every_secret_can_be_rotated_by_the_page() -> None:
     """The table of secrets has each that grows old, and the one that must not be changed."""
     rows = set(
-        re.findall(r"^\| `([a-z-]+)` \|", PAGE.partition("## Rotate a secret")[2].partition("\n## ")[0], re.MULTILINE)
+        re.findall(
+            r"^\| `([a-z/<>-]+)` \|", PAGE.partition("## Rotate a secret")[2].partition("\n## ")[0], re.MULTILINE
+        )
     )
     with_all = Stage.of("prod", {"speech_key": True})
 
-    assert rows == {*renewed_secrets(with_all), "guest-key"}
+    hotel = next(iter(Hotels.load(ROOT / "hotels")))
+    on_a_system = hotel.model_copy(update={"name": "<hotel>", "pms": BookingSystem(connector="mews")})
+
+    assert rows == {*renewed_secrets(with_all, [on_a_system]), "guest-key"}
 
 
 def test_every_value_of_the_operators_is_explained() -> None:

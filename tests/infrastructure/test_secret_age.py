@@ -36,7 +36,7 @@ def test_every_secret_is_of_the_stage(variables: dict[str, str]) -> None:
 )
 def test_a_secret_is_watched_where_the_stage_has_it(said: Mapping[str, Any], more: set[str]) -> None:
     """The telephone company's password and the voice's key grow old too, and are missed nowhere else."""
-    assert set(renewed_secrets(Stage.of("prod", said))) == {"livekit", "llm", "ngc", "legacy-token", *more}
+    assert set(renewed_secrets(Stage.of("prod", said), [])) == {"livekit", "llm", "ngc", "legacy-token", *more}
 
 
 def test_it_sees_their_dates_and_reads_none(prod: Deployed, variables: dict[str, str]) -> None:

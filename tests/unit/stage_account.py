@@ -16,6 +16,6 @@ SESSION: Final = boto3.Session("testing", "testing", region_name="eu-central-1")
 """One for all tests: a session reads the descriptions of AWS's services once."""
 
 
-def deployment(**said: Any) -> Deployment:
-    """Of prod, whose operator has said this."""
-    return Deployment(Stage.of("prod", said), HOTELS, SESSION)
+def deployment(*, hotels: Hotels = HOTELS, **said: Any) -> Deployment:
+    """Of prod with these hotels, whose operator has said this."""
+    return Deployment(Stage.of("prod", said), hotels, SESSION)

@@ -12,6 +12,8 @@ from moto import mock_aws
 from cdk.preflight import secrets
 from cdk.preflight.deployment import Deployment
 from cdk.preflight.finding import Finding, State
+from lambdas.shared.domain.hotel import BookingSystem
+from tests.systems import hotels_on
 from tests.unit.stage_account import SESSION, deployment
 
 pytestmark = pytest.mark.unit
@@ -94,3 +96,46 @@ def test_a_voice_that_asks_for_no_key_needs_none() -> None:
 def test_a_telephone_company_that_is_known_by_its_addresses_needs_no_password() -> None:
     """With addresses nobody signs in."""
     assert secrets.sip(deployment(sip_addresses="192.0.2.0/24")).state is State.FINE
+
+
+ON_MEWS = hotels_on(boreal=BookingSystem(connector="mews"), aurora=BookingSystem(connector="demo"))
+
+
+def test_a_hotels_booking_system_has_its_key() -> None:
+    """Every hotel whose system is somebody's has a secret with all that its connector signs in with."""
+    keep("pms/boreal", {"client_token": HIDDEN, "access_token": HIDDEN})
+
+    finding = secrets.booking_systems(deployment(hotels=ON_MEWS))
+
+    assert (finding.state, finding.seen) == (State.FINE, "there for boreal")
+
+
+def test_a_key_that_is_missing_is_made_with_one_command() -> None:
+    """The fix names the hotel's secret and its connector's form."""
+    finding = secrets.booking_systems(deployment(hotels=ON_MEWS))
+
+    assert (finding.state, finding.seen) == (State.WRONG, "there is no secret bellhop/prod/pms/boreal")
+    assert "--name bellhop/prod/pms/boreal --secret-string file://" in finding.fix
+    assert '{"client_token": "…", "access_token": "…"}' in finding.fix
+
+
+def test_every_hotels_key_is_looked_at() -> None:
+    """Of several hotels each that lacks something is named, and none of what the others have."""
+    hotels = hotels_on(
+        north=BookingSystem(connector="cloudbeds"),
+        south=BookingSystem(connector="apaleo"),
+        west=BookingSystem(connector="fidelio"),
+    )
+    keep("pms/north", {"key": HIDDEN})
+    keep("pms/south", {"client_id": "id", "client_secret": HIDDEN})
+
+    finding = secrets.booking_systems(deployment(hotels=hotels))
+
+    assert finding.state is State.WRONG
+    assert finding.seen == "bellhop/prod/pms/north is not JSON with api_key; hotel west has connector 'fidelio'"
+    assert HIDDEN not in finding.seen + finding.fix
+
+
+def test_a_demo_hotel_needs_no_key() -> None:
+    """Its booking system is our own table."""
+    assert secrets.booking_systems(deployment()).state is State.FINE

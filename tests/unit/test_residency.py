@@ -10,7 +10,8 @@ import pytest
 from cdk import residency
 from cdk.residency import ResidencyError, require_eu
 from cdk.stages import Stage
-from lambdas.shared.domain.hotel import Hotel, Hotels, Voice
+from lambdas.shared.domain.hotel import BookingSystem, Hotel, Hotels, Voice
+from tests.systems import hotels_on
 
 pytestmark = pytest.mark.unit
 
@@ -112,6 +113,41 @@ def test_everything_that_is_outside_is_told_at_once() -> None:
 def test_a_voice_may_be_in_any_region_of_the_eu() -> None:
     """A hotel's voices name their engine's region."""
     require_eu(stage(), hotels_with(Voice(engine="azure", voice="v", region="germanywestcentral")))
+
+
+@pytest.mark.parametrize(
+    ("connector", "url"),
+    [
+        ("oracle_ohip", "https://tenant1.hospitality-api.eu-frankfurt-1.ocs.oraclecloud.com"),
+        ("oracle_ohip", "https://tenant1ua.hospitality-api.eu-frankfurt-1.ocs.oc-test.com"),
+        ("cloudbeds", "https://api.cloudbeds.com/api/v1.3"),
+        ("mews", "https://api.mews.com"),
+        ("mews", "https://api.mews-demo.com"),
+        ("apaleo", "https://api.apaleo.com"),
+        ("apaleo", None),
+    ],
+)
+def test_a_hotel_may_be_on_its_vendors_system(connector: str, url: str | None) -> None:
+    """A vendor's own address counts; where the address says a region, it is one of the EU's."""
+    require_eu(stage(), hotels_on(boreal=BookingSystem(connector=connector, url=url)))
+
+
+@pytest.mark.parametrize(
+    ("connector", "url"),
+    [
+        ("oracle_ohip", "https://tenant1.hospitality-api.us-ashburn-1.ocs.oraclecloud.com"),
+        ("oracle_ohip", "https://tenant1.hospitality-api.eu-zurich-1.ocs.oraclecloud.com"),
+        ("oracle_ohip", "https://tenant1.hospitality-api.eu-frankfurt-1.ocs.oraclecloud.com.example.com"),
+        ("mews", "https://api.mews.com.example.com"),
+        ("mews", "https://api.apaleo.com"),
+        ("apaleo", "http://127.0.0.1:8080"),
+        ("demo", "https://api.mews.com"),
+    ],
+)
+def test_a_hotel_sends_its_guests_to_nobody_else(connector: str, url: str) -> None:
+    """Another vendor's address, or anybody's, stops the stage; the error names the hotel's file."""
+    with pytest.raises(ResidencyError, match=re.escape("outside the EU: hotels/boreal/hotel.toml: [pms] url is at")):
+        require_eu(stage(), hotels_on(boreal=BookingSystem(connector=connector, url=url)))
 
 
 def test_an_exception_counts_for_one_setting_and_one_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ from lambdas.shared.domain.money import Currency, Money
 from lambdas.shared.domain.stay import RatePlan, RoomType
 
 E164: Final = re.compile(r"^\+[1-9][0-9]{6,14}\Z")
+DEMO: Final = "demo"
+"""The connector whose booking system is our own."""
 UNKNOWN_HOTEL: Final = "unknown"
 """Under this name calls are kept whose number no hotel has."""
 LANGUAGES: Final = ("en", "de", "fr", "it", "es", "nl")
@@ -180,6 +182,11 @@ class Hotel(_Part):
             if room not in self.rooms:
                 raise ValueError(f"[pms.demo.{room}] is not one of the rooms {', '.join(self.rooms)}")
         return self
+
+    @property
+    def signs_in(self) -> bool:
+        """Is its booking system somebody's who asks for a secret? The demo's is our own table."""
+        return self.pms.connector != DEMO
 
     @property
     def zone(self) -> ZoneInfo:
