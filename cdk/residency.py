@@ -135,7 +135,7 @@ BOOKING_SYSTEMS: Final[Mapping[str, tuple[Hosts, ...]]] = {
         _hosts(
             "api.cloudbeds.com",
             r"api\.cloudbeds\.com",
-            "https://developers.cloudbeds.com/reference/about-pms-api",
+            "https://developers.cloudbeds.com/reference/tech-specs",
         ),
     ),
     "mews": (
