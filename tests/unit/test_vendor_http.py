@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -71,9 +71,16 @@ class Bench:
     def __init__(self, *steps: Step) -> None:
         self.vendor, self.gate, self.key = Vendor(*steps), Gate(), Key()
         self.waited: list[float] = []
+        self.seconds = 0.0
         http = httpx.Client(transport=httpx.MockTransport(self.vendor))
         self.line = VendorHttp(
-            http, "https://vendor.example.com/v1", self.key, self.gate, sleep=self.waited.append, draw=lambda _, to: to
+            http,
+            "https://vendor.example.com/v1",
+            self.key,
+            self.gate,
+            sleep=self.waited.append,
+            draw=lambda _, to: to,
+            clock=lambda: self.seconds,
         )
 
     def read(self) -> Answer:
@@ -126,6 +133,41 @@ def test_a_read_is_tried_three_times(fault: Step) -> None:
 
     assert len(bench.vendor.seen) == 3
     assert bench.gate.told == [True, True, True]
+
+
+def test_a_read_that_is_not_heard_of_is_tried_once_more() -> None:
+    """Two times three seconds are what a guest on the phone bears: after two time-outs there is no third try."""
+    bench = Bench()
+
+    def silent(request: httpx.Request) -> httpx.Response:
+        bench.seconds += 3.0
+        raise httpx.ReadTimeout("slow", request=request)
+
+    bench.vendor.steps = [silent, silent, silent]
+    with pytest.raises(Unreachable):
+        bench.read()
+
+    assert len(bench.vendor.seen) == 2
+
+
+@pytest.mark.parametrize("act", [Bench.read, Bench.write])
+def test_an_answer_that_drips_is_cut(act: Callable[[Bench], Answer]) -> None:
+    """An answer of which a little comes again and again is given up when the request's time is over."""
+    bench = Bench()
+
+    def dripping(_: httpx.Request) -> httpx.Response:
+        def drops() -> Iterator[bytes]:
+            while True:
+                bench.seconds += 1.0
+                yield b" "
+
+        return httpx.Response(200, content=drops())
+
+    bench.vendor.steps = [dripping, dripping, dripping]
+    with pytest.raises((Unreachable, InDoubt)) as caught:
+        act(bench)
+
+    assert caught.value.vendor_code == "answer_too_slow"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ answer                              a read                       a write
 401                                 once more, newly signed      the same: nothing was done
 429                                 waits Retry-After, if short  the same: nothing was done
 no connection                       tried again                  Unreachable: nothing was sent
-5xx, time-out, broken connection    tried again                  InDoubt: it may have been done
+5xx, time-out, broken connection    tried again, for 6.5 s       InDoubt: it may have been done
 longer than LONGEST_ANSWER          Unreachable                  InDoubt
 """
 
@@ -26,6 +26,8 @@ from lambdas.shared.domain.errors import BellhopError, InDoubt, Unreachable
 READ_SECONDS: Final = 3.0
 WRITE_SECONDS: Final = 10.0
 READ_TRIES: Final = 3
+READS_TOGETHER: Final = 6.5
+"""Seconds that the tries of a read may last together: one that is not heard of is tried once more, not twice."""
 LONGEST_WAIT: Final = 2.0
 """Seconds that a Retry-After may ask for; a guest on the phone waits no longer."""
 LONGEST_ANSWER: Final = 4_000_000
@@ -106,15 +108,16 @@ class VendorHttp:
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[float, float], float] = random.SystemRandom().uniform
     """From the system's entropy: sandboxes restored from one snapshot share the state of `random`."""
+    clock: Callable[[], float] = time.monotonic
 
     def read(self, what: str, method: str, path: str, **request: Any) -> Answer:
         """Ask without changing anything; `what` names it in errors, `request` is httpx's. Raises Unreachable."""
-        signed_again = False
+        signed_again, last_begin = False, self.clock() + READS_TOGETHER - READ_SECONDS
         for tried in range(1, READ_TRIES + 1):
             try:
                 answer = self._send(what, method, path, READ_SECONDS, request)
             except _Fault as fault:
-                if tried == READ_TRIES:
+                if tried == READ_TRIES or self.clock() > last_begin:
                     raise Unreachable(f"{what}: {fault.code}", vendor_code=fault.code) from None
                 self.sleep(self.draw(0, _FIRST_PAUSE * 2**tried))
                 continue
@@ -161,7 +164,7 @@ class VendorHttp:
         return answer
 
     def _exchange(self, what: str, method: str, path: str, seconds: float, request: Mapping[str, Any]) -> Answer:
-        ends = time.monotonic() + seconds
+        ends = self.clock() + seconds
         limits = httpx.Timeout(seconds, connect=min(seconds, 1.5))
         try:
             with self.http.stream(method, f"{self.base_url}{path}", timeout=limits, **request) as response:
@@ -172,7 +175,7 @@ class VendorHttp:
                     size += len(part)
                     if size > LONGEST_ANSWER:
                         raise _Fault("answer_too_long")
-                    if time.monotonic() > ends:
+                    if self.clock() > ends:
                         raise _Fault("answer_too_slow")
                     parts.append(part)
                 return Answer(what, response.status_code, _json(b"".join(parts)), dict(response.headers))
