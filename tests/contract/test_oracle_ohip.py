@@ -712,9 +712,8 @@ def test_a_change_that_is_not_what_was_wished_is_in_doubt(bench: Bench, edited: 
 def penalty(**terms: Any) -> dict[str, Any]:
     """A policy in force, unless told otherwise."""
     effective = terms.pop("effective", True)
-    rest = {name: terms.pop(name) for name in ("deadline", "nonRefundable") if name in terms}
-    policy = {"amountPercent": terms, "effective": effective, **rest}
-    return {"policy": policy}
+    policy = {name: terms.pop(name) for name in ("deadline", "nonRefundable") if name in terms}
+    return {"policy": policy | {"amountPercent": terms, "effective": effective}}
 
 
 @pytest.mark.parametrize(

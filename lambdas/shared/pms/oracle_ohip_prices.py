@@ -127,7 +127,8 @@ def _penalty(penalty: Penalty, total: Money, nights: Sequence[Money]) -> Money:
         case "Percentage" if percent > 0:
             return share(total, percent)
         case "Nights" if charged:
-            return sum(charged[1:], start=charged[0])
+            # Shares that do not divide evenly are the whole together.
+            return total if len(charged) == len(nights) else sum(charged[1:], start=charged[0])
         case "NightPercentage" if percent > 0 and nights:
             return share(sum(charged[1:], start=nights[0]), percent)
         case None if penalty.non_refundable:
