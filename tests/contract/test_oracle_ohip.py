@@ -331,7 +331,18 @@ def test_the_location_is_enough_to_find_the_booking(bench: Bench, edited: Callab
 def test_a_booking_that_cannot_be_found_again_is_in_doubt(bench: Bench, edited: Callable[..., None]) -> None:
     """A booking was made when OPERA says so, even when it cannot be read: that is no reason to book again."""
     order = bench.order()
-    edited(f"/reservations/{661_001}", lambda _: {"reservations": {"reservation": []}})
+    edited("/reservations/661001", lambda _: {"reservations": {"reservation": []}})
+
+    with pytest.raises(InDoubt):
+        bench.pms.book(order)
+
+    assert len(bench.house.reservations) == 1
+
+
+def test_a_booking_at_another_price_is_in_doubt(bench: Bench, edited: Callable[..., None]) -> None:
+    """OPERA has booked and wants more than was offered: the guest is not told that all is well."""
+    order = bench.order()
+    edited("/661001", with_reservation(lambda told: told["roomStay"]["total"].update(amountAfterTax=400.0)))
 
     with pytest.raises(InDoubt):
         bench.pms.book(order)
@@ -389,7 +400,7 @@ def test_another_systems_reference_is_not_ours(bench: Bench, edited: Callable[..
     def elsewhere(reservation: dict[str, Any]) -> None:
         reservation["externalReferences"][0]["idContext"] = "OTHER"
 
-    edited(f"/reservations/{661_001}", with_reservation(elsewhere))
+    edited("/reservations/661001", with_reservation(elsewhere))
 
     assert bench.pms.find(order) is None
     found = bench.pms.reservation(told.code)
@@ -449,7 +460,7 @@ def test_each_status_is_understood(
 ) -> None:
     """All of OPERA's statuses have a meaning; what is only wished for is no stay and is not told as one."""
     code = booked(bench).code
-    edited(f"/reservations/{661_001}", with_reservation(lambda told: told.update(reservationStatus=status)))
+    edited("/reservations/661001", with_reservation(lambda told: told.update(reservationStatus=status)))
 
     found = bench.pms.reservation(code)
 
@@ -487,7 +498,7 @@ def test_what_cannot_be_told_truly_is_not_told(
 ) -> None:
     """Another hotel's reservation, and one without dates, name, room or price that we can deal with, is not told."""
     code = booked(bench).code
-    edited(f"/reservations/{661_001}", with_reservation(change))
+    edited("/reservations/661001", with_reservation(change))
 
     assert bench.pms.reservation(code) is None
 
@@ -501,7 +512,7 @@ def test_nulls_and_texts_are_borne(bench: Bench, edited: Callable[..., None]) ->
         reservation["reservationGuests"][0]["profileInfo"]["profile"]["emails"] = None
         reservation["reservationIdList"][0]["id"] = int(reservation["reservationIdList"][0]["id"])
 
-    edited(f"/reservations/{661_001}", with_reservation(odd))
+    edited("/reservations/661001", with_reservation(odd))
 
     assert bench.pms.reservation(told.code) == told
 
@@ -509,7 +520,7 @@ def test_nulls_and_texts_are_borne(bench: Bench, edited: Callable[..., None]) ->
 def test_a_total_can_stand_in_the_summary_alone(bench: Bench, edited: Callable[..., None]) -> None:
     """Where a stay has no total of its own, the summary of its rates with tax is its price."""
     told = booked(bench)
-    edited(f"/reservations/{661_001}", with_reservation(lambda found: found["roomStay"].pop("total")))
+    edited("/reservations/661001", with_reservation(lambda found: found["roomStay"].pop("total")))
 
     found = bench.pms.reservation(told.code)
 
@@ -525,7 +536,7 @@ def test_an_unmapped_room_is_called_as_opera_calls_it(bench: Bench, edited: Call
         reservation["roomStay"]["roomRates"][0] |= {"roomType": "PENT", "ratePlanCode": "STAFF"}
         reservation["roomStay"]["currentRoomInfo"] = {"roomDescription": "Penthouse"}
 
-    edited(f"/reservations/{661_001}", with_reservation(elsewhere))
+    edited("/reservations/661001", with_reservation(elsewhere))
 
     found = bench.pms.reservation(told.code)
 
@@ -544,7 +555,7 @@ def test_only_a_number_and_address_that_are_some_are_contacts(bench: Bench, edit
             "telephoneInfo": [{"telephone": {"phoneNumber": text}} for text in ("on file", "+49 30 123456")]
         }
 
-    edited(f"/reservations/{661_001}", with_reservation(untidy))
+    edited("/reservations/661001", with_reservation(untidy))
 
     found = bench.pms.reservation(told.code)
 
@@ -561,7 +572,7 @@ def test_the_primary_guest_is_the_reservations(bench: Bench, edited: Callable[..
         other = {"profileInfo": {"profile": {"customer": {"personName": [name]}}}, "primary": False}
         reservation["reservationGuests"].insert(0, other)
 
-    edited(f"/reservations/{661_001}", with_reservation(with_company))
+    edited("/reservations/661001", with_reservation(with_company))
 
     found = bench.pms.reservation(told.code)
 
@@ -683,7 +694,7 @@ def test_several_rooms_are_changed_by_a_human(bench: Bench, edited: Callable[...
     """A reservation of more than one room is told, and neither changed nor cancelled by phone."""
     told = booked(bench)
     edited(
-        f"/reservations/{661_001}",
+        "/reservations/661001",
         with_reservation(lambda found: found["roomStay"]["roomRates"][0].update(numberOfUnits=2)),
     )
 
@@ -701,7 +712,7 @@ def test_a_change_that_is_not_what_was_wished_is_in_doubt(bench: Bench, edited: 
     told = booked(bench)
     wanted = bench.pms.change_offers(told, STAY, "suite")[0]
     edited(
-        f"/reservations/{661_001}",
+        "/reservations/661001",
         with_reservation(lambda found: found["roomStay"]["roomRates"][0].update(roomType="DBLS")),
     )
 

@@ -45,7 +45,7 @@ from lambdas.shared.pms.oracle_ohip_models import (
     fault_code,
     id_of,
 )
-from lambdas.shared.pms.oracle_ohip_terms import Held, Options, Quote, Terms, logger
+from lambdas.shared.pms.oracle_ohip_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
 from lambdas.shared.pms.vendor_http import Answer, VendorHttp
@@ -175,10 +175,7 @@ class OracleOhip:
         answer = self._http.write("a booking", "POST", self._reservations, json=body)
         if not answer.ok:
             raise self._refusal(answer, order.offer)
-        booked = self._settled(answer, _created(answer)).told
-        if booked.total != order.offer.total:
-            logger.warning("booked at another total", reference=order.reference)
-        return booked
+        return self._as_offered(answer, _created(answer), order.offer)
 
     def find(self, order: Order) -> Reservation | None:
         """The reservation with our external reference; of several, the first that stands."""
@@ -227,10 +224,7 @@ class OracleOhip:
         answer = self._put("a change", held.id, {"roomStay": self._terms.room_stay(found, held.guarantee)})
         if not answer.ok:
             raise self._refusal(answer, offer, instead_of=held.id)
-        changed = self._settled(answer, held.id).told
-        if not changed.offer.is_for(offer):
-            raise InDoubt("a change: done, and not as wished", vendor_code=str(answer.status))
-        return changed
+        return self._as_offered(answer, held.id, offer)
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """The dearest of the penalties that are in force now; nothing where none is."""
@@ -417,6 +411,13 @@ class OracleOhip:
         if held is None:
             raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
         return held
+
+    def _as_offered(self, answer: Answer, id: str | None, offer: Offer) -> Reservation:
+        """The reservation after a write, which is what the guest was told. Raises InDoubt where it is not."""
+        told = self._settled(answer, id).told
+        if not told.offer.is_for(offer) or told.total != offer.total:
+            raise InDoubt(f"{answer.what}: done, and not as offered", vendor_code=str(answer.status))
+        return told
 
     def _refusal(self, answer: Answer, offer: Offer, *, instead_of: str | None = None) -> BellhopError:
         """Why a booking or change was refused: OPERA's codes are not public, so what is free is asked again."""
