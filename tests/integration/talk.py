@@ -116,6 +116,33 @@ class Talk:
         assert status == 200
         return str(answer["offers"][0]["wish_id"])
 
+    async def cancellation(self, code: str) -> tuple[int, Any]:
+        return await self.cloud.agent("POST", f"{self.desk}/offers", {"kind": "cancel", "code": code}, self.epoch)
+
+    async def cancel(self, code: str, wish_id: str) -> tuple[int, Any]:
+        path = f"{self.desk}/reservations/{code}?wish_id={wish_id}"
+        return await self.cloud.agent("DELETE", path, epoch=self.epoch)
+
+    async def verify(self, **said: str) -> tuple[int, Any]:
+        return await self.cloud.agent("POST", f"{self.desk}/verification", said, self.epoch)
+
+    async def reservation(self, code: str) -> tuple[int, Any]:
+        return await self.cloud.agent("GET", f"{self.desk}/reservations/{code}", epoch=self.epoch)
+
+    async def reservations(self) -> tuple[int, Any]:
+        return await self.cloud.agent("GET", f"{self.desk}/reservations", epoch=self.epoch)
+
+    async def note(self, code: str, note_id: str, text: str) -> tuple[int, Any]:
+        path = f"{self.desk}/reservations/{code}/notes"
+        return await self.cloud.agent("POST", path, {"id": note_id, "text": text}, self.epoch)
+
+    async def change(self, code: str, **wanted: Any) -> tuple[int, Any]:
+        asked = {"kind": "change", "code": code, **wanted}
+        status, offered = await self.cloud.agent("POST", f"{self.desk}/offers", asked, self.epoch)
+        assert status == 200, offered
+        wish = {"wish_id": offered["offers"][0]["wish_id"]}
+        return await self.cloud.agent("PUT", f"{self.desk}/reservations/{code}", wish, self.epoch)
+
     async def book(self, wish_id: str, name: str = NAME) -> tuple[int, Any]:
         asked = {"wish_id": wish_id, "guest": {"name": name}}
         return await self.cloud.agent("POST", f"{self.desk}/reservations", asked, self.epoch)

@@ -17,12 +17,14 @@ from agent.trace import Traces
 from lambdas import endpoints
 from lambdas.calls.routes import build_app as build_calls
 from lambdas.calls.service import Told
+from lambdas.pms.notes import DynamoNotes
 from lambdas.pms.routes import build_app as build_pms
 from lambdas.pms.service import Bookings
+from lambdas.pms.verification import DynamoVerifiedCodes
 from lambdas.shared.domain.call import Event, Kind, Source
 from lambdas.shared.domain.errors import LeaseHeld, Unreachable
 from lambdas.shared.http import Handler
-from lambdas.shared.pms import open_pms
+from lambdas.shared.pms import Parts, open_pms
 from lambdas.tts_router.routes import build_app as build_router
 from lambdas.tts_router.service import Router
 from local.gateway import Fault, Gateway, GatewayTransport
@@ -49,8 +51,21 @@ def gateway(tables: Tables) -> Gateway:
     """All functions the agent asks, on tables of their own; the clock runs."""
     calls = tables.other_calls
     tables.clock.now = datetime.now(UTC)
-    pms = open_pms(HOTELS, client=tables.client, table=tables.calls_table)
-    bookings = Bookings(hotels=HOTELS, calls=calls, leases=tables.leases, wishes=tables.other_wishes, pms=pms)
+    parts = Parts(
+        client=tables.client,
+        calls_table=tables.calls_table,
+        leases_table=tables.leases_table,
+        secret=lambda _hotel, _fresh: {},
+    )
+    bookings = Bookings(
+        hotels=HOTELS,
+        calls=calls,
+        leases=tables.leases,
+        wishes=tables.other_wishes,
+        verified=DynamoVerifiedCodes(calls),
+        notes=DynamoNotes(calls),
+        pms=open_pms(HOTELS, parts),
+    )
     return Gateway(
         {
             "calls": handler(build_calls(Told(calls, MemoryMeasure()), tables.leases, legacy_token=lambda: "token")),

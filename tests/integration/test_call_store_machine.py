@@ -1,9 +1,9 @@
 """Whatever happens to a call's reports on their way, and whoever writes at the same moment, the store stays right.
 
 Reports of all four sources and two epochs arrive in any order, late, again, and while others write between a read and
-its write; agents take the call from each other; wishes are moved with epochs that hold and epochs that do not. The
-model is three sentences long: every report counts once, the last lease's epoch holds, a wish moves from the state it
-is in.
+its write; agents take the call from each other; wishes are moved, and sent with epochs that hold and epochs that do
+not. The model is three sentences long: every report counts once, the last lease's epoch holds, a wish moves from the
+state it is in.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from lambdas.shared.domain.call import Call, Event, Kind, Source
-from lambdas.shared.domain.errors import LeaseHeld, Refused, StaleEpoch
-from lambdas.shared.domain.wish import TRANSITIONS, Wish
+from lambdas.shared.domain.errors import LeaseHeld, StaleEpoch
+from lambdas.shared.domain.wish import TRANSITIONS, Wish, WishState
+from lambdas.shared.wish_store import Moved
 from tests.integration.stores import Tables
 from tests.reports import CALL_ID, report, reports
 from tests.unit.test_wish import WISH
@@ -37,7 +38,7 @@ Others = Sequence[int | tuple[int, int]]
 TWIN = "call_+493023125001_twin"
 any_report = st.integers(0, 99)
 any_wish = st.integers(0, 1)
-any_step = st.integers(0, 2)
+any_step = st.integers(0, 3)
 behind_the_last_epoch = st.sampled_from([0, 0, 0, 1])
 meanwhile = st.lists(st.one_of(any_report, st.tuples(any_wish, any_step)), max_size=3)
 """What others do between a read and its write: report, or move a wish."""
@@ -144,18 +145,28 @@ class Store(RuleBasedStateMachine):
             return
         before = under_way[which % len(under_way)]
         steps = sorted(TRANSITIONS[before.state])
-        after, epoch = before.moved(steps[step % len(steps)]), self.epoch - behind
+        after, now = before.moved(steps[step % len(steps)]), self.tables.clock.now
+        sending = after.state is WishState.SENT
+        if sending:
+            after = after.taken_up(now)
+        elif after.state is WishState.IN_DOUBT:
+            after = after.model_copy(update={"doubted_at": now})
         event = report(Source.PMS, Kind.STAY_BOOKED, after=50, name=f"{after.id}.{after.state}", code=after.id)
         try:
-            wishes.move(before, after, epoch=epoch, event=event if reported else None)
+            if sending:
+                wishes.send(before, after, epoch=self.epoch - behind)
+            else:
+                wishes.move(before, after, event=event if reported else None)
         except StaleEpoch:
+            assert sending
             assert behind
-        except Refused:
+        except Moved:
             assert self.wishes[before.id] != before
         else:
-            assert (epoch, self.wishes[before.id]) == (self.epoch, before)
+            assert self.wishes[before.id] == before
+            assert not (sending and behind)
             self.wishes[before.id] = after
-            if reported:
+            if reported and not sending:
                 self.told[event.source, event.id] = event
 
     def _others(self, others: Others) -> list[Callable[[], object]]:

@@ -81,6 +81,7 @@ async def test_a_call_books_a_room(cloud: Cloud) -> None:
     talk = await Talk(cloud).begin()
     status, facts = await cloud.agent("GET", "/v1/hotels/aurora")
     assert (status, facts["title"]) == (200, "Hotel Aurora")
+    assert facts["can"] == ["cancel", "change_dates", "change_guests", "change_room", "note"]
     assert "+4930" not in json.dumps(facts)
     status, offered = await talk.offers()
     assert (status, offered["offers"][0]["total"]) == (200, {"cents": 25800, "currency": "EUR"})
@@ -173,6 +174,90 @@ async def test_the_last_room_is_sold_once(cloud: Cloud) -> None:
     assert refusal_in(await second.book(wishes[1], "Bert Brecht")) == (409, "sold_out")
     assert (await second.offers("suite"))[1] == {"offers": []}
     assert len(cloud.stays()) == 1
+
+
+async def test_a_guest_calls_again_and_cancels(cloud: Cloud) -> None:
+    """What one call booked another verifies, changes, adds a note to, hears the fee of, and cancels."""
+    first, second = await Talk(cloud).begin(), await Talk(cloud).begin()
+    code = code_in(await first.book(await first.wish()))
+    await first.report("ended")
+    assert refusal_in(await second.reservation(code)) == (409, "not_verified")
+
+    assert code_in(await second.verify(code=f" {code.lower()} ", surname="MEIER")) == code
+    arrival = datetime.fromisoformat((await second.reservation(code))[1]["reservation"]["stay"]["arrival"]).date()
+    later = {"arrival": str(arrival), "departure": str(arrival + timedelta(days=3)), "adults": 2, "children": 0}
+    status, changed = await second.change(code, stay=later)
+    assert (status, changed["reservation"]["total"]["cents"]) == (200, 3 * 12900)
+    for _ in range(2):
+        assert await second.note(code, "1.4", "Arrives late") == (200, {"state": "added"})
+    status, offered = await second.cancellation(code)
+    (offer,) = offered["offers"]
+    assert (status, offer["fee"], offer["total"]["cents"]) == (200, {"cents": 0, "currency": "EUR"}, 38700)
+    for _ in range(2):
+        status, cancelled = await second.cancel(code, offer["wish_id"])
+        assert (status, cancelled["reservation"]["state"], cancelled["fee"]["cents"]) == (200, "cancelled", 0)
+    await second.report("ended")
+
+    (stay,) = cloud.stays()
+    assert (stay["state"], stay["notes"]) == ("cancelled", ["Arrives late"])
+    _, view = await cloud.agent("GET", second.path)
+    assert view["call"]["outcome"] == "changed"
+    assert code in view["call"]["stays"]
+
+
+async def test_three_wrong_answers_end_verification(cloud: Cloud) -> None:
+    """Each wrong answer is the same, the third is the last, and the right one does not help any more."""
+    first, second = await Talk(cloud).begin(), await Talk(cloud).begin()
+    code = code_in(await first.book(await first.wish()))
+
+    answers = [await second.verify(code=code, surname="Brecht"), await second.verify(code="ZZZZZZ", surname="Meier")]
+    assert answers[0] == answers[1]
+    assert refusal_in(answers[0]) == (409, "not_verified")
+    assert refusal_in(await second.verify(code=code, surname="Brecht")) == (409, "tries_over")
+
+    assert refusal_in(await second.verify(code=code, surname="Meier")) == (409, "tries_over")
+    assert await second.reservations() == (200, {"reservations": []})
+    assert len((await first.reservations())[1]["reservations"]) == 1
+
+
+async def test_a_price_that_changed_travels_with_the_refusal(cloud: Cloud) -> None:
+    """The new price is in the error's body, held as a wish that can be booked."""
+    talk = await Talk(cloud).begin()
+    wish = await talk.wish()
+    dearer = {":total": {"cents": 25000, "currency": "EUR"}}
+    cloud.database.update_item(
+        TableName="calls",
+        Key=encode({"pk": call_pk(talk.id), "sk": wish_sk(wish)}),
+        UpdateExpression="SET offer.#total = :total",
+        ExpressionAttributeNames={"#total": "total"},
+        ExpressionAttributeValues=encode(dearer),
+    )
+
+    for _ in range(2):
+        status, answer = await talk.book(wish)
+        assert (status, answer["error"]["code"]) == (409, "price_changed")
+        assert answer["error"]["offer"]["total"]["cents"] == 25800
+    assert not cloud.stays()
+
+    assert code_in(await talk.book(answer["error"]["offer"]["wish_id"]))
+
+
+async def test_hostile_strings_are_refused_or_kept_as_they_are(cloud: Cloud) -> None:
+    """Names, codes and notes of any kind never break the function."""
+    talk = await Talk(cloud).begin()
+    code = code_in(await talk.book(await talk.wish()))
+    hostile = ["\ud800", "\x00", "' OR 1=1 --", "<script>", "%2e%2e%2f", "🏨" * 20, "a" * 5000, "${jndi:x}", "نص"]
+
+    for number, text in enumerate(hostile):
+        _, offered = await talk.offers(days=20 + number)
+        wish = offered["offers"][0]["wish_id"]
+        answers = [
+            await talk.book(wish, text),
+            await talk.verify(code=text, surname=text),
+            await talk.note(code, "1.9", text),
+            await cloud.agent("POST", f"{talk.desk}/offers", {"kind": "cancel", "code": text}, 1),
+        ]
+        assert {status for status, _ in answers} <= {200, 400, 409}, (text, answers)
 
 
 async def test_an_offer_runs_out(cloud: Cloud) -> None:
