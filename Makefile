@@ -22,6 +22,7 @@ CDK = node node_modules/aws-cdk/bin/cdk -c stage=$(STAGE) $(VALUES)
 SCENARIO ?=
 LIST ?=
 UPGRADE ?=
+N ?=
 ARGS ?=
 STAGE ?=
 SET ?=
@@ -76,7 +77,7 @@ stage:
 	esac
 
 ##@ Tests
-.PHONY: test check style types imports functions infrastructure e2e bench-lambda bench-pms images
+.PHONY: test check style types imports functions infrastructure e2e faults-pms bench-lambda bench-pms images
 test: check functions infrastructure ## everything CI runs: check, functions, infrastructure, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
 
@@ -91,6 +92,9 @@ check: ready style types imports ## format, lint, types, import rules, unit and 
 
 e2e: ready ## every spoken call, those with failing parts too (writes docs/reports/spoken-calls.md)
 	$(PYTEST) tests/e2e tests/faults -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)
+
+faults-pms: ready ## break what a wish passes on its way, each way N=50 times (writes docs/reports/pms-faults.md)
+	REPETITIONS=$(or $(N),50) $(PYTEST) tests/faults/test_pms_faults.py --report docs/reports/pms-faults.md $(ARGS)
 
 bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
 	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
