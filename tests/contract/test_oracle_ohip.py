@@ -843,6 +843,16 @@ def test_the_hotel_is_described_with_its_clock_and_currency(bench: Bench) -> Non
     assert set(found.extras) == {"BKFST"}
 
 
+def test_a_full_night_hides_no_room_from_the_description(bench: Bench, opera: OracleOhipStandIn) -> None:
+    """A room that is sold out on the night asked for is found on another, which is asked for only then."""
+    bench.pms.describe()
+    asked_once = len(opera.seen)
+    bench.house.fill("suite", night=date(2027, 1, 23))
+
+    assert "JRST" in bench.pms.describe().rooms
+    assert (asked_once, len(opera.seen) - asked_once) == (2, 2)
+
+
 OTHERWISE: Final[list[Any]] = [
     {"hotelAvailability": [{"roomStays": [{"roomRates": [{"total": 5}]}]}]},
     {"hotelAvailability": {}},

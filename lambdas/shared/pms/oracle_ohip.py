@@ -55,8 +55,8 @@ MOST_PAGES: Final = 10
 """Pages of one question: more arrivals a day, or rates for a stay, has no hotel that we know of."""
 _LONGEST_NUMBER: Final = 18
 _IN_ADDRESS: Final = re.compile(r"/reservations/([^/]+)$")
-_AHEAD: Final = timedelta(days=60)
-"""How far ahead the night lies at whose rooms and rates a hotel is described."""
+_AHEAD: Final = (60, 30, 120, 200)
+"""How many days ahead the nights lie whose rooms and rates describe a hotel; one that is full tells nothing."""
 
 
 class Key(BaseModel):
@@ -123,34 +123,33 @@ class OracleOhip:
         self._reservations = f"/rsv/v1/hotels/{quote(self._id, safe='')}/reservations"
 
     def describe(self) -> Property:
-        """The rooms and rates that are sold for one person on a night two months from now; OPERA lists no others."""
-        night = self._hotel.day_of(self._now()) + _AHEAD
-        asked = {"roomTypeInfo": "true", "ratePlanInfo": "true"}
-        stay = Stay(arrival=night, departure=night + timedelta(days=1))
-        segments = list(self._segments([*self._question(stay), *asked.items()]))
-        rooms = {
-            room.room_type: room.description for found in segments for room in found.master_info.room_types.room_type
-        }
-        plans = [plan for found in segments for plan in found.master_info.rate_plans.rate_plan]
-        extras = {
-            package.package_code: package.package_code
-            for found in segments
-            for offered in found.room_stays
-            for room in offered.room_rates
-            for package in room.packages
-            if package.package_code
-        }
-        controls = [found.hotel_info.property_controls for found in segments]
-        return Property(
-            title=next((found.hotel_info.hotel_name for found in segments if found.hotel_info.hotel_name), self._id),
-            currency=next(filter(None, (found.currency_formatting.currency_code for found in controls)), None),
-            timezone=next(filter(None, (found.date_time_formatting.time_zone_region for found in controls)), None),
-            rooms={code: title or code for code, title in rooms.items() if code},
-            rates={
-                plan.rate_plan_code: plan.description or plan.rate_plan_code for plan in plans if plan.rate_plan_code
-            },
-            extras=extras,
-        )
+        """The rooms and rates that are sold for one person on some night ahead; OPERA's availability lists no others.
+
+        Further nights are asked for only while one of the mapped rooms and rates has not been seen.
+        """
+        today = self._hotel.day_of(self._now())
+        title, currency, timezone = self._id, None, None
+        rooms: dict[str, str] = {}
+        rates: dict[str, str] = {}
+        extras: dict[str, str] = {}
+        for days in _AHEAD:
+            night = today + timedelta(days=days)
+            asked = self._question(Stay(arrival=night, departure=night + timedelta(days=1)))
+            for found in self._segments([*asked, ("roomTypeInfo", "true"), ("ratePlanInfo", "true")]):
+                controls = found.hotel_info.property_controls
+                title = found.hotel_info.hotel_name or title
+                currency = controls.currency_formatting.currency_code or currency
+                timezone = controls.date_time_formatting.time_zone_region or timezone
+                for room in found.master_info.room_types.room_type:
+                    rooms[room.room_type] = room.description or room.room_type
+                for plan in found.master_info.rate_plans.rate_plan:
+                    rates[plan.rate_plan_code] = plan.description or plan.rate_plan_code
+                for offered in (rate for stay in found.room_stays for rate in stay.room_rates):
+                    extras |= {package.package_code: package.package_code for package in offered.packages}
+            names = self._terms.names
+            if rooms.keys() >= {*names.mapped_rooms.values()} and rates.keys() >= {*names.mapped_rates.values()}:
+                break
+        return Property(title, currency, timezone, rooms, rates, extras)
 
     def offers(self, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """The mapped rooms and rates that are free for every night and sleep everybody, the cheapest first."""
@@ -336,11 +335,11 @@ class OracleOhip:
         return self._http.write(what, "PUT", path, json={"reservations": [reservation]})
 
     def _search(self, what: str, asked: Sequence[tuple[str, str]], *, surname: str | None = None) -> list[str]:
-        """The ids of the reservations that a search finds, those of that surname if one is given."""
+        """The ids of the reservations that a search finds, cancelled or not, those of that surname if one is given."""
         ids: list[str] = []
         offset = 0
         for _ in range(MOST_PAGES):
-            params = [*asked, ("searchType", "Any"), ("limit", str(PAGE)), ("offset", str(offset))]
+            params = [*asked, ("limit", str(PAGE)), ("offset", str(offset))]
             answer = self._http.read(what, "GET", self._reservations, params=params)
             if answer.status in (204, 404):
                 return ids

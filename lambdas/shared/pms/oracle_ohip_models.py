@@ -114,7 +114,6 @@ class _RoomTypes(_Answered):
 class _RatePlan(_Answered):
     rate_plan_code: str = ""
     description: str = ""
-    short_info: str = ""
 
 
 class _RatePlans(_Answered):

@@ -8,7 +8,7 @@ Not in any public document, and so made up here or taken from what projects with
 - The numbers of business errors. Their register is for customers only (GUIDE c_common_error_messages.htm), so those
   from RSV90000 on are ours, and a connector must not know them. `GEN01242`, `GEN01244`, `GEN01278`, `GEN01346` and
   `RSV11046` are real: public projects on real environments quote them.
-- That a search with `searchType=Any` finds cancelled reservations too.
+- That a search finds cancelled reservations too, unless it asks for a type: public projects rely on it.
 - That `hotelReservationId` at the availability lets that reservation's own room count as free.
 - That the external system of a reservation's reference must exist: written down for a guest's reference only.
 - That a second booking under the same external reference is refused: nothing says so, so here it is a second booking.
@@ -72,7 +72,6 @@ SEARCH: Final = frozenset(
         "arrivalStartDate",
         "arrivalEndDate",
         "surname",
-        "searchType",
         "limit",
         "offset",
     }
@@ -241,18 +240,18 @@ class OracleOhipStandIn:
         }
         if more:
             segment["pagingKey"] = str(first + len(page))
+        sold, planned = {rate["roomType"] for rate in page}, {rate["ratePlanCode"] for rate in page}
+        master: dict[str, Any] = {}
         if asked.flag("roomTypeInfo"):
-            types = [
-                {"roomType": self.codes.rooms[room.code], "description": room.title}
-                for room in self.house.rooms.values()
-            ]
-            segment.setdefault("masterInfo", {})["roomTypes"] = {"roomType": types, "hotelId": HOTEL}
+            types = [(self.codes.rooms[room.code], room.title) for room in self.house.rooms.values()]
+            told = [{"roomType": code, "description": title} for code, title in types if code in sold]
+            master["roomTypes"] = {"roomType": told, "hotelId": HOTEL}
         if asked.flag("ratePlanInfo"):
-            plans = [
-                {"ratePlanCode": self.codes.rates[rate.code], "description": rate.title, "taxInclusive": True}
-                for rate in self.house.rates.values()
-            ]
-            segment.setdefault("masterInfo", {})["ratePlans"] = {"ratePlan": plans, "hotelId": HOTEL}
+            plans = [(self.codes.rates[rate.code], rate.title) for rate in self.house.rates.values()]
+            told = [{"ratePlanCode": code, "description": title} for code, title in plans if code in planned]
+            master["ratePlans"] = {"ratePlan": told, "hotelId": HOTEL}
+        if master:
+            segment["masterInfo"] = master
         return JSONResponse({"hotelAvailability": [segment]})
 
     def _room_rate(
@@ -330,7 +329,6 @@ class OracleOhipStandIn:
             if surname is None or kept.last_name.casefold().startswith(surname.casefold())
             if first_day is None or kept.arrival >= asked.day("arrivalStartDate")
             if last_day is None or kept.arrival <= asked.day("arrivalEndDate")
-            if asked.one("searchType") == "Any" or kept.takes_a_room
         ]
         offset, limit = asked.number("offset", 0), min(asked.number("limit", 20), self.most_records)
         page = found[offset : offset + limit]
