@@ -44,6 +44,7 @@ EVENT_OF: Final[Mapping[str, str]] = {
     "livekit_setup": "livekit_setup_delete",
     "riva_setup": "riva_setup_delete",
     "secret_age": "secret_age",
+    "wish_settler": "wish_settler",
 }
 """What each is asked while it is measured: something that may be asked many times."""
 

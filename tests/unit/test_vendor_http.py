@@ -192,7 +192,15 @@ def test_a_write_that_may_have_been_done_is_in_doubt(fault: Step, code: str) -> 
     assert len(bench.vendor.seen) == 1
 
 
-@pytest.mark.parametrize("fault", [refused(), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refused(),
+        httpx.ConnectTimeout("slow"),
+        httpx.PoolTimeout("busy"),
+        httpx.LocalProtocolError("Illegal header value"),
+    ],
+)
 def test_a_write_that_never_left_has_changed_nothing(fault: Exception) -> None:
     """Without a connection nothing was sent: the system is unreachable, and nothing is in doubt."""
     bench = Bench(fault)

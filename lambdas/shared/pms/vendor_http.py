@@ -32,7 +32,14 @@ LONGEST_WAIT: Final = 2.0
 """Seconds that a Retry-After may ask for; a guest on the phone waits no longer."""
 LONGEST_ANSWER: Final = 4_000_000
 _FIRST_PAUSE: Final = 0.1
-_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+"""Faults before the first byte; the protocol's own is a header that cannot be sent, such as a key with a line's end."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
