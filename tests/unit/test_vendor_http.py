@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from lambdas.shared.domain.errors import InDoubt, Unreachable
 from lambdas.shared.pms import parts
+from lambdas.shared.pms.credentials import ApiKey
 from lambdas.shared.pms.vendor_http import LONGEST_ANSWER, Answer, VendorHttp
 
 pytestmark = pytest.mark.unit
@@ -295,6 +296,19 @@ def test_a_gate_that_is_shut_lets_nothing_out() -> None:
 
     assert bench.vendor.seen == []
     assert bench.gate.told == []
+
+
+@pytest.mark.parametrize("act", [Bench.read, Bench.write])
+def test_a_key_that_no_header_can_hold_is_unreachable(act: Callable[[Bench], Answer]) -> None:
+    """A key with an umlaut, wherever it was copied from, is a fault of the secret: nothing was sent, nothing crashes."""
+    bench = Bench()
+    bench.line = replace(bench.line, auth=ApiKey("x-key", lambda _: "schlüssel"))
+
+    with pytest.raises(Unreachable) as caught:
+        act(bench)
+
+    assert "schlüssel" not in str(caught.value)
+    assert bench.vendor.seen == []
 
 
 def test_a_token_that_cannot_be_had_counts_as_a_failure() -> None:

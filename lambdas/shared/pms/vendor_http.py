@@ -35,11 +35,13 @@ _FIRST_PAUSE: Final = 0.1
 _NOT_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
+    httpx.InvalidURL,
     httpx.LocalProtocolError,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
+    UnicodeEncodeError,
 )
-"""Faults before the first byte; the protocol's own is a header that cannot be sent, such as a key with a line's end."""
+"""Faults before the first byte; some are of a header that cannot be sent, such as a key with a line's end or an umlaut."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
