@@ -300,7 +300,7 @@ def test_a_gate_that_is_shut_lets_nothing_out() -> None:
 
 @pytest.mark.parametrize("act", [Bench.read, Bench.write])
 def test_a_key_that_no_header_can_hold_is_unreachable(act: Callable[[Bench], Answer]) -> None:
-    """A key with an umlaut, wherever it was copied from, is a fault of the secret: nothing was sent, nothing crashes."""
+    """A key with an umlaut, is a fault of the secret: nothing was sent, nothing crashes."""
     bench = Bench()
     bench.line = replace(bench.line, auth=ApiKey("x-key", lambda _: "schlüssel"))
 

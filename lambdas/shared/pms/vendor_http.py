@@ -41,7 +41,7 @@ _NOT_SENT: Final = (
     httpx.UnsupportedProtocol,
     UnicodeEncodeError,
 )
-"""Faults before the first byte; some are of a header that cannot be sent, such as a key with a line's end or an umlaut."""
+"""Faults before the first byte; some are of a header that cannot be sent, such as a key with an umlaut."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
