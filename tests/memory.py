@@ -21,7 +21,7 @@ from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Reser
 from lambdas.shared.domain.wish import Wish, WishState
 from lambdas.shared.leases import Lease, Leases
 from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms, Property
-from lambdas.shared.wish_store import FOUND, NOT_FOUND, Moved, Unsettled, Wishes, doubt_id
+from lambdas.shared.wish_store import Moved, Unsettled, Wishes, doubt_id, finding
 
 Result = TypeVar("Result")
 
@@ -142,8 +142,7 @@ class MemoryWishes(Wishes):
         if follow_up:
             self.calls.add_follow_up(before.call_id, follow_up)
         if settled and before.doubted_at:
-            found = after.state is WishState.BOOKED
-            self.calls.follow_ups[doubt_id(before)]["finding"] = FOUND if found else NOT_FOUND
+            self.calls.follow_ups[doubt_id(before)]["finding"] = finding(after)
         if event:
             self.calls.apply(event)
 

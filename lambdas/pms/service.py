@@ -13,7 +13,8 @@ from lambdas.pms.desk import Desk
 from lambdas.pms.models import OffersRequest, VerificationRequest
 from lambdas.pms.notes import Notes, NoteStore
 from lambdas.pms.verification import Verification, VerifiedCodes
-from lambdas.shared.bookings.carrying_out import HELD_FOR, Asked, CarryingOut, new_id, now
+from lambdas.shared.bookings.carrying_out import Asked, CarryingOut, new_id, now
+from lambdas.shared.bookings.prices import HELD_FOR
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.errors import ArrivalPast, NotFound, NotPossible, Refused, TooManyGuests
 from lambdas.shared.domain.hotel import Hotel, Hotels

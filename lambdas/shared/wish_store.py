@@ -34,7 +34,10 @@ from lambdas.shared.tables import (
 )
 
 FOUND: Final = "booked"
+FOUND_OTHERWISE: Final = "booked_otherwise"
 NOT_FOUND: Final = "not_booked"
+OTHER_PRICE: Final = "other_price"
+"""The reason of a wish that the hotel's system has done, at a price that nobody has agreed to."""
 
 
 class Moved(Exception):
@@ -103,6 +106,13 @@ class Wishes(Protocol):
 
     def leave(self, wish: Wish, follow_up: Mapping[str, Any]) -> None:
         """A follow-up for the front desk about a wish that moves no more; told again it is still one."""
+
+
+def finding(settled: Wish) -> str:
+    """What came of the doubt that a wish was in."""
+    if settled.state is WishState.BOOKED:
+        return FOUND
+    return FOUND_OTHERWISE if settled.reason == OTHER_PRICE else NOT_FOUND
 
 
 def doubt_id(wish: Wish) -> str:
@@ -216,7 +226,7 @@ class DynamoWishes(Wishes):
         """What came of a follow-up, written into it."""
         if before.doubted_at is None:
             raise ValueError(f"wish {before.id} was never in doubt")
-        found, sk = after.state is WishState.BOOKED, follow_up_sk(before.doubted_at, doubt_id(before))
+        sk, found = follow_up_sk(before.doubted_at, doubt_id(before)), finding(after)
         return Write(
             {
                 "Update": {
@@ -225,7 +235,7 @@ class DynamoWishes(Wishes):
                     "UpdateExpression": "SET finding = :finding, reservation = :code",
                     "ConditionExpression": "attribute_exists(pk)",
                     "ExpressionAttributeValues": encode(
-                        {":finding": FOUND if found else NOT_FOUND, ":code": after.code if found else None}
+                        {":finding": found, ":code": after.code if found != NOT_FOUND else None}
                     ),
                 }
             },

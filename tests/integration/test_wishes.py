@@ -171,8 +171,9 @@ def test_a_doubt_and_its_follow_up_are_one_write(doubted: Tables) -> None:
     [
         (DOUBTED.moved(WishState.BOOKED, code="AUR1"), "booked", "AUR1"),
         (DOUBTED.moved(WishState.REFUSED, reason="not_done"), "not_booked", None),
+        (DOUBTED.moved(WishState.REFUSED, reason="other_price", code="AUR1"), "booked_otherwise", "AUR1"),
     ],
-    ids=["booked", "not booked"],
+    ids=["booked", "not booked", "booked otherwise"],
 )
 def test_what_came_of_a_doubt_is_written_into_its_follow_up(
     doubted: Tables, after: Wish, finding: str, code: str | None

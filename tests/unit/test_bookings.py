@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from lambdas.pms.models import OffersRequest, VerificationRequest
 from lambdas.pms.service import MOST_OFFERS
-from lambdas.shared.bookings.carrying_out import HELD_FOR
+from lambdas.shared.bookings.prices import HELD_FOR
 from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import (
     ArrivalPast,

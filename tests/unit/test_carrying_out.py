@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from lambdas.shared.bookings.carrying_out import BUSY_FOR, HELD_FOR, NewPrice
+from lambdas.shared.bookings.carrying_out import BUSY_FOR, NewPrice
+from lambdas.shared.bookings.prices import HELD_FOR
 from lambdas.shared.domain.call import Kind, Outcome
 from lambdas.shared.domain.errors import (
     BellhopError,
@@ -22,9 +23,9 @@ from lambdas.shared.domain.errors import (
     Unreachable,
 )
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Guest, ReservationState
+from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
-from lambdas.shared.pms.system import Capability
+from lambdas.shared.pms.system import Capability, Order
 from lambdas.shared.wish_store import Moved
 from tests.desk import ANNA, CALL, NUMBER, STAY, Desk
 
@@ -175,6 +176,34 @@ def test_a_doubt_stays_one_while_the_system_is_silent(desk: Desk) -> None:
 
     with pytest.raises(InDoubt):
         desk.book(wish)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_was_booked_at_another_price_is_never_told_as_booked(desk: Desk, answered: bool) -> None:
+    """When the system itself prices a write, the guest is not told a price nobody agreed to; a human puts it right."""
+    wish = desk.double()
+    write = desk.system.book
+
+    def dearer(order: Order) -> Reservation:
+        done = write(order).model_copy(update={"total": eur(30000)})
+        desk.system.reservations[done.code] = done
+        if answered:
+            return done
+        raise InDoubt("priced otherwise")
+
+    desk.system.book = dearer  # type: ignore[method-assign]
+
+    for _ in range(2):
+        with pytest.raises(InDoubt) as raised:
+            desk.book(wish)
+        assert raised.value.vendor_code == "other_price"
+
+    assert desk.state_of(wish) is WishState.IN_DOUBT
+    (follow_up,) = desk.calls.follow_ups.values()
+    assert follow_up["message"].startswith(
+        "Reservation CODE1 was booked at 300.00 EUR; the guest agreed to double room, 4 December 2026"
+    )
+    assert len(desk.system.booked) == 1
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,21 @@ def test_a_doubt_ends_after_half_an_hour(evening: Evening) -> None:
     assert len(evening.desk.system.booked) == 1
 
 
+def test_what_was_booked_at_another_price_is_left_to_the_front_desk(evening: Evening) -> None:
+    """It is a reservation, and not the one that was agreed to; the follow-up says which it is."""
+    evening.send(booked=True)
+    (booked,) = evening.desk.system.booked
+    dearer = booked.model_copy(update={"total": booked.total * 2})
+    evening.desk.system.reservations[booked.code] = dearer
+
+    assert evening.run() == (0, 1)
+    evening.desk.now += DOUBTED_FOR
+    assert evening.run() == (1, 0)
+
+    assert evening.state is WishState.REFUSED
+    assert evening.told == {f"doubt:{evening.wish.id}": "booked_otherwise"}
+
+
 def test_a_silent_system_is_asked_the_next_time(evening: Evening) -> None:
     """What cannot be asked now is in doubt as long, and a silent system is asked once a run."""
     evening.send(booked=True)

@@ -12,15 +12,24 @@ What the hotel's system has done is settled by whoever learns of it, also by one
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from lambdas.shared.bookings import doubt
+from lambdas.shared.bookings.looking import (
+    claimed_by,
+    code_of,
+    has_booked,
+    is_at_the_price,
+    look,
+    order_of,
+)
+from lambdas.shared.bookings.prices import Prices
 from lambdas.shared.domain.call import Event, Kind, Source
 from lambdas.shared.domain.errors import (
     BellhopError,
@@ -33,14 +42,12 @@ from lambdas.shared.domain.errors import (
     SoldOut,
     Unreachable,
 )
-from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState
+from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
-from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms
+from lambdas.shared.pms.system import NO_CONTACT, Capability, Pms
 from lambdas.shared.tables import claim_sk
-from lambdas.shared.wish_store import Moved, Wishes
+from lambdas.shared.wish_store import OTHER_PRICE, Moved, Wishes
 
-HELD_FOR: Final = timedelta(minutes=15)
 BUSY_FOR: Final = timedelta(seconds=15)
 """Longer than the request of a write may take; whoever has not reported by then may be dead."""
 PAUSE: Final = 0.3
@@ -100,6 +107,10 @@ class CarryingOut:
     new_id: Callable[[], str] = new_id
     sleep: Callable[[float], None] = time.sleep
 
+    @cached_property
+    def _prices(self) -> Prices:
+        return Prices(self.pms, self.now, self.new_id)
+
     def carry_out(self, wish: Wish, asked: Asked) -> Wish:
         """The wish, done; the same reservation however often it is asked for.
 
@@ -124,9 +135,9 @@ class CarryingOut:
             return wish
         try:
             found = self._look(wish)
-            if found:
+            if found and is_at_the_price(found, wish):
                 return self._settle(wish, found, unheard=wish.state is WishState.SENT)
-            return self._doubted(wish) if wish.state is WishState.SENT else self._given_up(wish)
+            return self._doubted(wish, found) if wish.state is WishState.SENT else self._given_up(wish, found)
         except (Moved, Refused):
             return self.wishes.get(wish.call_id, wish.id)
 
@@ -164,7 +175,7 @@ class CarryingOut:
 
     def _free_claim(self, wish: Wish, guest: Guest, rooms: int) -> Wish | str | None:
         """The place this wish may take, or the wish that has the last one; a change needs none, it is repeatable."""
-        what = _claimed(wish, guest)
+        what = claimed_by(wish, guest)
         if what is None:
             return None
         places = [claim_sk(what, number) for number in range(1, rooms + 1)]
@@ -183,7 +194,7 @@ class CarryingOut:
     def _ask_price(self, wish: Wish) -> None:
         """Raises NewPrice, SoldOut, NotPossible, NotFound, after the wish was refused; Unreachable leaves it."""
         try:
-            current = self._priced(wish)
+            current = self._prices.of(wish)
         except (Refused, NotFound) as error:
             self._refuse(wish, error.code)
             raise
@@ -193,43 +204,6 @@ class CarryingOut:
         if not current.with_price_of(wish):
             self._refuse_for(wish, current)
             raise NewPrice(current)
-
-    def _priced(self, wish: Wish) -> Wish | None:
-        """The wish at today's price, as a new one; None when it is not offered any more."""
-        pms, fee = self.pms[wish.hotel], None
-        offers: Sequence[Offer]
-        if wish.kind is WishKind.BOOK:
-            offers = pms.offers(wish.offer.stay, wish.offer.room_type)
-        else:
-            booked = self._booked(wish)
-            if wish.kind is WishKind.CHANGE:
-                offers = pms.change_offers(booked, wish.offer.stay, wish.offer.room_type)
-            else:
-                offers, fee = [wish.offer], pms.cancellation_fee(booked)
-        offer = next((offer for offer in offers if offer.is_for(wish.offer)), None)
-        return self._anew(wish, offer, fee) if offer else None
-
-    def _booked(self, wish: Wish) -> Reservation:
-        """The reservation that a change or cancellation is about, if it can still be either."""
-        booked = self.pms[wish.hotel].reservation(_code(wish))
-        if booked is None:
-            raise NotFound("the reservation is gone")
-        if booked.state is not ReservationState.BOOKED:
-            raise NotPossible(f"the reservation is {booked.state}")
-        return booked
-
-    def _anew(self, wish: Wish, offer: Offer, fee: Money | None) -> Wish:
-        return Wish(
-            id=self.new_id(),
-            call_id=wish.call_id,
-            hotel=wish.hotel,
-            kind=wish.kind,
-            offer=offer,
-            expires_at=self.now() + HELD_FOR,
-            guest=wish.guest if wish.kind is not WishKind.BOOK else None,
-            code=wish.code,
-            fee=fee,
-        )
 
     def _send(self, sent: Wish, asked: Asked, *, again: bool) -> Wish:
         try:
@@ -244,20 +218,20 @@ class CarryingOut:
         except Exception as error:
             # A fault of ours in the middle of a write: it may have been sent.
             return self._found_or_doubted(sent, type(error).__name__)
-        return self._settle(sent, done)
+        return self._judge(sent, done)
 
     def _write(self, wish: Wish, asked: Asked) -> Reservation:
         pms = self.pms[wish.hotel]
         match wish.kind:
             case WishKind.BOOK:
                 phone = asked.contact.phone or asked.callback
-                return pms.book(_order(wish, asked.contact.model_copy(update={"phone": phone})))
+                return pms.book(order_of(wish, asked.contact.model_copy(update={"phone": phone})))
             case WishKind.CHANGE:
-                return pms.change(_code(wish), wish.offer)
+                return pms.change(code_of(wish), wish.offer)
             case WishKind.CANCEL:
                 if wish.fee is None:
                     raise NotPossible("a cancellation without a fee was never offered")
-                return pms.cancel(_code(wish), wish.fee)
+                return pms.cancel(code_of(wish), wish.fee)
 
     def _put_down(self, sent: Wish, *, again: bool) -> None:
         """Nothing has reached the system this time; whether something did the time before is as open as it was."""
@@ -272,9 +246,9 @@ class CarryingOut:
     def _not_done(self, sent: Wish, error: BellhopError, *, again: bool) -> Wish:
         """The refusal of a write; one that was sent before is looked for, since the first may have been heard."""
         if again and (found := self._look(sent)):
-            return self._settle(sent, found)
+            return self._judge(sent, found)
         try:
-            new = self._priced(sent) if isinstance(error, PriceChanged) else None
+            new = self._prices.of(sent) if isinstance(error, PriceChanged) else None
         except BellhopError:
             new = None
         if new:
@@ -291,10 +265,18 @@ class CarryingOut:
             # Whatever hinders the look, the doubt must be told.
             found, vendor_code = None, vendor_code or type(error).__name__
         if found:
-            return self._settle(wish, found)
+            return self._judge(wish, found)
         if wish.state is WishState.SENT:
             self._doubted(wish)
-        raise InDoubt("it is not known whether the hotel's system has done this", vendor_code=vendor_code)
+        raise _in_doubt(vendor_code)
+
+    def _judge(self, wish: Wish, done: Reservation) -> Wish:
+        """The wish, booked. Raises InDoubt for what was done at another price: the guest has not agreed to that."""
+        if is_at_the_price(done, wish):
+            return self._settle(wish, done)
+        if wish.state is WishState.SENT:
+            self._doubted(wish, done)
+        raise _in_doubt(OTHER_PRICE)
 
     def _wait_for(self, wish: Wish) -> None:
         """Raises Moved as soon as whoever is at it has come further."""
@@ -314,17 +296,10 @@ class CarryingOut:
         except Unreachable:
             return self._found_or_doubted(wish)
         if found:
-            return self._settle(wish, found)
+            return self._judge(wish, found)
         taken = wish.taken_up(self.now() + BUSY_FOR)
         self.wishes.send(wish, taken, epoch=asked.epoch)
         return self._send(taken, asked, again=True)
-
-    def _look(self, wish: Wish) -> Reservation | None:
-        pms = self.pms[wish.hotel]
-        if wish.kind is WishKind.BOOK:
-            return pms.find(_order(wish))
-        found = pms.reservation(_code(wish))
-        return found if found and _is_as_wished(found, wish) else None
 
     def _settle(self, wish: Wish, done: Reservation, *, unheard: bool = False) -> Wish:
         if wish.kind is WishKind.BOOK and done.state is ReservationState.CANCELLED:
@@ -361,19 +336,25 @@ class CarryingOut:
         if wish.kind is WishKind.BOOK:
             return []
         earlier = self.wishes.of_call(wish.call_id)
-        return [other.claim for other in earlier if _has_booked(other, _code(wish)) and other.claim]
+        return [other.claim for other in earlier if has_booked(other, code_of(wish)) and other.claim]
 
-    def _doubted(self, wish: Wish) -> Wish:
+    def _doubted(self, wish: Wish, found: Reservation | None = None) -> Wish:
         at = self.now()
         doubted = wish.moved(WishState.IN_DOUBT, reason=InDoubt.code, doubted_at=at)
-        self.wishes.move(wish, doubted, follow_up=doubt.follow_up(wish, self.wishes.unsettled_of(wish), at=at))
+        news = doubt.follow_up(wish, self.wishes.unsettled_of(wish), at=at, found=found)
+        self.wishes.move(wish, doubted, follow_up=news)
         return doubted
 
-    def _given_up(self, wish: Wish) -> Wish:
-        """A wish in doubt of which the hotel's system knows nothing after so long was not done."""
+    def _given_up(self, wish: Wish, found: Reservation | None) -> Wish:
+        """A wish in doubt that no system shows as wished after so long was not done as wished."""
         if wish.doubted_at is None or self.now() < wish.doubted_at + DOUBTED_FOR:
             return wish
+        if found:
+            return self._moved(wish, wish.moved(WishState.REFUSED, reason=OTHER_PRICE, code=found.code))
         return self._moved(wish, wish.moved(WishState.REFUSED, reason=NOT_DONE))
+
+    def _look(self, wish: Wish) -> Reservation | None:
+        return look(self.pms[wish.hotel], wish)
 
     def _refuse(self, wish: Wish, reason: str, *, instead: str | None = None) -> None:
         try:
@@ -405,38 +386,5 @@ class CarryingOut:
         return after
 
 
-def _order(wish: Wish, contact: Contact = NO_CONTACT) -> Order:
-    if wish.guest is None:
-        raise ValueError(f"wish {wish.id} was sent without a guest")
-    return Order(reference=wish.id, offer=wish.offer, guest=wish.guest, contact=contact)
-
-
-def _code(wish: Wish) -> str:
-    if wish.code is None:
-        raise ValueError(f"wish {wish.id} is about no reservation")
-    return wish.code
-
-
-def _claimed(wish: Wish, guest: Guest) -> str | None:
-    """What a wish is for, so that two for the same are told: a stay of a guest in a room, or a reservation's end."""
-    match wish.kind:
-        case WishKind.BOOK:
-            name = " ".join(guest.name.casefold().split())
-            parts = ["book", wish.offer.stay.model_dump_json(), wish.offer.room_type, name]
-        case WishKind.CANCEL:
-            parts = ["cancel", _code(wish)]
-        case WishKind.CHANGE:
-            return None
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _is_as_wished(found: Reservation, wish: Wish) -> bool:
-    if wish.kind is WishKind.CANCEL:
-        return found.state is ReservationState.CANCELLED
-    same_rate = wish.offer.rate_plan in (None, found.rate_plan)
-    same_room = (found.stay, found.room_type) == (wish.offer.stay, wish.offer.room_type)
-    return found.state is not ReservationState.CANCELLED and same_room and same_rate
-
-
-def _has_booked(wish: Wish, code: str) -> bool:
-    return wish.kind is WishKind.BOOK and wish.state is WishState.BOOKED and wish.code == code
+def _in_doubt(vendor_code: str | None) -> InDoubt:
+    return InDoubt("it is not known whether the hotel's system has done this as wished", vendor_code=vendor_code)

@@ -23,11 +23,19 @@ def unsettled(wish: Wish, *, at: datetime, callback: str | None) -> Unsettled:
     )
 
 
-def follow_up(wish: Wish, kept: Unsettled | None, *, at: datetime) -> dict[str, Any]:
-    """That it is not known whether a wish was done; told again it is the same follow-up."""
+def follow_up(wish: Wish, kept: Unsettled | None, *, at: datetime, found: Reservation | None = None) -> dict[str, Any]:
+    """That it is not known whether a wish was done, or that what was done costs something else than was said.
+
+    Told again it is the same follow-up.
+    """
     callback = kept.callback if kept else None
+    question = _question(wish)
+    if found:
+        question = (
+            f"Reservation {found.code} was {_DONE[wish.kind]} at {found.total}; the guest agreed to {_said(wish)}."
+        )
     told = "The guest was told that it is not certain and that somebody will find out."
-    return _follow_up(doubt_id(wish), wish, callback, f"{_question(wish)} {told}", at)
+    return _follow_up(doubt_id(wish), wish, callback, f"{question} {told}", at)
 
 
 def unheard(wish: Wish, reservation: Reservation, kept: Unsettled | None, *, at: datetime) -> dict[str, Any]:
