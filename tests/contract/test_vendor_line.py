@@ -1,4 +1,4 @@
-"""The pool that all hotels' lines share, against a real server: one connection, and nothing of one hotel for another."""
+"""The pool that all hotels share, against a real server: one connection, and nothing of one hotel for another."""
 
 from __future__ import annotations
 
