@@ -75,7 +75,8 @@ class Api(APIGatewayRestResolver):
         handle(Unauthenticated)(self._unauthenticated)
         handle(InvalidRequest)(lambda error: answer_error(400, "invalid", str(error)))
         handle(RequestValidationError)(lambda error: answer_error(400, "invalid", _told(error.errors())))
-        handle(UnicodeDecodeError)(lambda _: answer_error(400, "invalid", "body: is not UTF-8"))
+        # JSON can spell half of a character, which no UTF-8 has; a validator's message that quotes one cannot be told.
+        handle(UnicodeError)(lambda _: answer_error(400, "invalid", "body: is not UTF-8"))
         handle(RequestUnsupportedContentType)(
             lambda _: answer_error(415, "invalid", "Content-Type: send application/json")
         )

@@ -10,7 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import BaseModel
 
-from lambdas.shared.domain.errors import LeaseHeld, NotFound, SoldOut, StaleEpoch, Unreachable
+from lambdas.shared.domain.errors import BellhopError, LeaseHeld, NotFound, SoldOut, StaleEpoch, Unreachable
+from lambdas.shared.domain.hotel import PhoneNumber
 from lambdas.shared.domain.stay import Guest
 from lambdas.shared.http import (
     Api,
@@ -35,6 +36,7 @@ class Form(BaseModel):
 
     guest: Guest
     callback: str = ""
+    number: PhoneNumber | None = None
 
 
 def app_raising(error: Exception, service: str = "test") -> Api:
@@ -91,6 +93,19 @@ def test_what_may_pass_is_to_be_tried_again() -> None:
     assert answer["multiValueHeaders"]["Retry-After"] == ["1"]
 
 
+@pytest.mark.parametrize("error", [SoldOut, Unreachable])
+def test_what_a_vendor_calls_it_is_logged_and_not_told(
+    error: type[BellhopError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vendor's own code is for whoever reads the log."""
+    app = app_raising(error("not now", vendor_code="RSV-20017"), f"vendor_{error.code}")
+    _, answer = ask(app, request_event("GET", "/thing"))
+
+    assert answer["error"].keys() == {"code", "message"}
+    assert "RSV-20017" not in json.dumps(answer)
+    assert "RSV-20017" in capsys.readouterr().out
+
+
 def test_what_aws_says_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A database may quote what it was given, so only its code is logged and nothing of it answered."""
     error = ClientError({"Error": {"Code": "ValidationException", "Message": "not for Anna Meier"}}, "PutItem")
@@ -140,6 +155,17 @@ def test_a_request_of_the_wrong_shape_is_named_by_its_field(body: Any, headers: 
 
     assert status == 400
     assert answer["error"]["message"].startswith(field)
+
+
+def test_half_a_character_is_a_wrong_request() -> None:
+    """JSON can spell what no text holds; a validator that quotes it cannot be told."""
+    body = '{"guest": {"name": "Anna Meier"}, "number": "\\ud800"}'
+
+    status, answer = ask(
+        echo(), request_event("POST", f"/v1/hotels/aurora/calls/{CALL}/things", body, {"X-Call-Epoch": "1"})
+    )
+
+    assert (status, answer["error"]["message"]) == (400, "body: is not UTF-8")
 
 
 def test_a_name_used_as_a_field_is_not_told_back() -> None:
