@@ -72,11 +72,11 @@ TRIGGERS: Final = (
     Trigger("legacy_transcription", "calls", {"state": "talking"}),
     Trigger("hotel", "pms", {"title": "Hotel Aurora", "rooms": {"suite": {"title": "suite", "sleeps": 4}}}),
     Trigger("offers", "pms", {"offers": [{"stay": STAY, "room_type": "double", "nights": 2, "total": TOTAL}]}),
+    Trigger("reservations", "pms", {"reservations": [{"code": CODE, "state": "booked"}]}),
     Trigger(
         "reservation", "pms", {"reservation": {"reference": WISH_ID, "total": TOTAL, "guest": {"name": "Anna Meier"}}}
     ),
     Trigger("verification", "pms", {"reservation": {"code": CODE, "reference": BOOKED, "stay": STAY}}),
-    Trigger("reservations", "pms", {"reservations": [{"code": CODE, "state": "booked"}]}),
     Trigger("reservation_read", "pms", {"reservation": {"code": CODE, "total": TOTAL}}),
     Trigger(
         "reservation_change",

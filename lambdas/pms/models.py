@@ -149,6 +149,12 @@ class ChangeRequest(_Wire):
     callback: PhoneNumber | None = None
 
 
+class CancelRequest(_Wire):
+    """`callback` is the number to call should it stay in doubt whether it is cancelled."""
+
+    callback: PhoneNumber | None = None
+
+
 class Booked(_Wire):
     """A reservation as the hotel's system has it; the same wish always answers the same one."""
 

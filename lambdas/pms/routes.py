@@ -13,6 +13,7 @@ from lambdas.pms.models import (
     Booked,
     BookRequest,
     Cancelled,
+    CancelRequest,
     ChangeRequest,
     Code,
     HeldOffer,
@@ -98,9 +99,15 @@ def build_app(bookings: Bookings) -> Api:
 
     @app.delete(_RESERVATION)
     def cancel(
-        hotel: HotelInPath, call_id: CallInPath, code: CodeInPath, wish_id: WishInQuery, epoch: Epoch
+        hotel: HotelInPath,
+        call_id: CallInPath,
+        code: CodeInPath,
+        wish_id: WishInQuery,
+        epoch: Epoch,
+        request: CancelRequest | None = None,
     ) -> Cancelled:
-        wish = bookings.carry_out(hotel, call_id, wish_id, WishKind.CANCEL, Asked(epoch=epoch), code)
+        asked = Asked(epoch=epoch, callback=request.callback if request else None)
+        wish = bookings.carry_out(hotel, call_id, wish_id, WishKind.CANCEL, asked, code)
         if wish.fee is None:
             raise Refused("a cancellation without a fee was never offered")
         app.logger.info("stay cancelled", call_id=call_id, hotel=hotel, wish_id=wish.id, code=wish.code)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from lambdas.pms.routes import build_app
+from lambdas.shared.domain.errors import InDoubt
 from lambdas.shared.domain.money import Money
 from tests.desk import CALL, STAY, Desk
 from tests.events import ask, request_event
@@ -148,6 +149,22 @@ def test_an_offer_tells_what_is_paid_and_when(function: Function) -> None:
     (suite,), (end,) = booking["offers"], ending["offers"]
     assert (suite["kind"], suite["city_tax"]["cents"], suite["code"], suite["fee"]) == ("book", 500, None, None)
     assert (end["kind"], end["code"], end["fee"]["cents"], end["room"]) == ("cancel", "CODE1", 12900, "double room")
+
+
+@pytest.mark.parametrize(
+    ("body", "callback"), [(None, None), ({}, None), ({"callback": "+491713920055"}, "+491713920055")]
+)
+def test_a_cancellation_may_say_whom_to_call(function: Function, body: Any, callback: str | None) -> None:
+    """Its body may be left out; a number in it is the follow-up's, should the cancellation stay in doubt."""
+    _, offered = function.ask("POST", "/offers", {"kind": "cancel", "code": function.code})
+    wish = {"wish_id": offered["offers"][0]["wish_id"]}
+    function.desk.system.failures = [InDoubt("no answer")]
+
+    status, answer = function.ask("DELETE", "/reservations/CODE1", body, wish)
+
+    assert (status, answer["error"]["code"]) == (409, "in_doubt")
+    (follow_up,) = function.desk.calls.follow_ups.values()
+    assert follow_up["callback"] == callback
 
 
 def test_how_a_guest_is_reached_is_in_no_answer(function: Function) -> None:
