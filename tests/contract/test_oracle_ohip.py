@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import httpx
 import pytest
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambdas.shared.domain.errors import HotelFileError, InDoubt, NotPossible, PriceChanged, SoldOut, Unreachable
@@ -851,6 +852,47 @@ def test_a_full_night_hides_no_room_from_the_description(bench: Bench, opera: Or
 
     assert "JRST" in bench.pms.describe().rooms
     assert (asked_once, len(opera.seen) - asked_once) == (2, 2)
+
+
+@pytest.mark.parametrize("end", ["/availability", "/reservations", "/policies"])
+def test_what_opera_does_not_know_is_not_none(
+    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn, end: str
+) -> None:
+    """A path that OPERA does not have is a fault: neither a full house, nor an unknown guest, nor a free cancellation."""
+    told = booked(bench)
+
+    async def without(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith(end):
+            await JSONResponse({"type": "about:blank", "title": "Not Found"}, status_code=404)(scope, receive, send)
+        else:
+            await opera.app(scope, receive, send)
+
+    workshop.switch.app = without
+    questions: dict[str, Callable[[], object]] = {
+        "/availability": lambda: bench.pms.offers(STAY),
+        "/reservations": lambda: bench.pms.reservation(told.code),
+        "/policies": lambda: bench.pms.cancellation_fee(told),
+    }
+
+    with pytest.raises(Unreachable):
+        questions[end]()
+
+
+def test_a_stay_without_a_policy_is_cancelled_for_nothing(
+    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn
+) -> None:
+    """Where OPERA says that a reservation has no policy, cancelling it costs nothing."""
+    told = booked(bench)
+
+    async def without(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/policies"):
+            await Response(status_code=204)(scope, receive, send)
+        else:
+            await opera.app(scope, receive, send)
+
+    workshop.switch.app = without
+
+    assert bench.pms.cancellation_fee(told) == Money(cents=0, currency="EUR")
 
 
 OTHERWISE: Final[list[Any]] = [
