@@ -858,7 +858,7 @@ def test_a_full_night_hides_no_room_from_the_description(bench: Bench, opera: Or
 def test_what_opera_does_not_know_is_not_none(
     bench: Bench, workshop: Workshop, opera: OracleOhipStandIn, end: str
 ) -> None:
-    """A path that OPERA does not have is a fault: neither a full house, nor an unknown guest, nor a free cancellation."""
+    """A path that OPERA lacks is a fault: neither a full house, nor an unknown guest, nor a free cancellation."""
     told = booked(bench)
 
     async def without(scope: Scope, receive: Receive, send: Send) -> None:
