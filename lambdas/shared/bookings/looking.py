@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from lambdas.shared.domain.said import surname_key
 from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import NO_CONTACT, Order, Pms
@@ -43,8 +44,7 @@ def claimed_by(wish: Wish, guest: Guest) -> str | None:
     """
     match wish.kind:
         case WishKind.BOOK:
-            name = " ".join(guest.name.casefold().split())
-            parts = ["book", wish.offer.stay.model_dump_json(), wish.offer.room_type, name]
+            parts = ["book", wish.offer.stay.model_dump_json(), wish.offer.room_type, surname_key(guest.name)]
         case WishKind.CANCEL:
             parts = ["cancel", code_of(wish)]
         case WishKind.CHANGE:
