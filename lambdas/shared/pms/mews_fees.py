@@ -1,0 +1,114 @@
+"""What cancelling a reservation costs by the policies of Mews.
+
+https://docs.mews.com/connector-api/operations/cancellationpolicies says what a policy is made of, and
+https://help.mews.com/s/article/create-modify-or-delete-a-cancellation-policy what each part does. An offset counts from
+the order's creation, its start, or midnight of its first day, and is negative before it: -7 days is a week before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from lambdas.shared.domain.errors import NotPossible
+from lambdas.shared.domain.money import Money
+from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.mews_models import Booked, OrderItem, Policy
+
+_PART: Final = r"(?:(?P<{}>[+-]?\d+(?:\.\d+)?){})?"
+_DURATION: Final = re.compile(
+    r"(?P<sign>[+-]?)P"
+    + "".join(_PART.format(name, name[0].upper()) for name in ("years", "months", "weeks", "days"))
+    + "(?:T"
+    + "".join(_PART.format(name, name[0].upper()) for name in ("hours", "minutes", "seconds"))
+    + ")?",
+    re.ASCII,
+)
+_EXTENTS: Final = {
+    "TimeUnits": {"SpaceOrder"},
+    "Products": {"ProductOrder"},
+    "Everything": {"SpaceOrder", "ProductOrder"},
+    "Nothing": set[str](),
+}
+
+
+def duration(written: str) -> timedelta:
+    """An ISO 8601 duration whose parts may each be negative, such as `P0M-1DT18H0M0S`.
+
+    Raises ValueError for anything else, and for months and years, which are no fixed length.
+    """
+    found = _DURATION.fullmatch(written)
+    parts = {
+        name: float(part) for name, part in (found.groupdict() if found else {}).items() if part and name != "sign"
+    }
+    if found is None or not parts or parts.pop("years", 0) or parts.pop("months", 0):
+        raise ValueError(f"{written[:40]!r} is no duration of days and hours")
+    return timedelta(**parts) * (-1 if found["sign"] == "-" else 1)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A reservation's policies, and what they count from and apply to."""
+
+    policies: Sequence[Policy]
+    booked: Booked
+    items: Sequence[OrderItem]
+    zone: ZoneInfo
+
+    def fee(self, now: datetime, currency: str) -> Money:
+        """The dearest of the policies in force, nothing where none is.
+
+        Raises NotPossible for terms that are not understood, ValueError for amounts that cannot be.
+        """
+        fees = [self._amount(policy, currency) for policy in self.policies if self._in_force(policy, now)]
+        return max(fees, key=lambda fee: fee.cents, default=Money(cents=0, currency=currency))
+
+    def _in_force(self, policy: Policy, now: datetime) -> bool:
+        start = self.booked.scheduled_start_utc.astimezone(self.zone)
+        bases = {
+            "Creation": self.booked.created_utc.astimezone(self.zone),
+            "Start": start,
+            "StartDate": datetime.combine(start.date(), time(), self.zone),
+        }
+        try:
+            base, offset = bases[policy.applicability], duration(policy.applicability_offset)
+        except (KeyError, ValueError):
+            raise _not_said("from when") from None
+        # Where examples write an offset without its sign, "ten days after the start" means before it. Guests who are
+        # told that it is free must be right, so such a policy is left to the staff.
+        if policy.applicability != "Creation" and offset >= timedelta(days=1):
+            raise _not_said("from when")
+        return now >= base + offset
+
+    def _amount(self, policy: Policy, currency: str) -> Money:
+        nothing = Money(cents=0, currency=currency)
+        if policy.fee_maximum_time_units == 0:
+            return nothing
+        fixed = money(policy.absolute_fee.value, policy.absolute_fee.currency)
+        if fixed.cents and fixed.currency != currency:
+            raise _not_said("how much")
+        try:
+            kinds = set[str]().union(*(_EXTENTS[extent] for extent in policy.fee_extents))
+        except KeyError:
+            raise _not_said("how much") from None
+        share = Decimal(str(policy.relative_fee)) * self._price(kinds, policy.fee_maximum_time_units)
+        return money(Decimal(fixed.cents) / 100 + share, currency)
+
+    def _price(self, kinds: Iterable[str], most: int | None) -> Decimal:
+        """What the items of these kinds cost, those of the first nights where only so many count."""
+        stay = [item for item in self.items if item.counts]
+        nights = sorted({self._night(item) for item in stay if item.type == "SpaceOrder"})[:most]
+        charged = [item for item in stay if item.type in kinds and (most is None or self._night(item) in nights)]
+        return sum((Decimal(str(item.amount.gross_value)) for item in charged), Decimal(0))
+
+    def _night(self, item: OrderItem) -> datetime:
+        return datetime.combine(item.begins.astimezone(self.zone).date(), time())
+
+
+def _not_said(what: str) -> NotPossible:
+    return NotPossible(f"the hotel's system does not say clearly {what} cancelling costs", vendor_code="policy")

@@ -1,0 +1,259 @@
+"""What Mews says of a hotel, in the hotel's own terms, and the other way round; nothing here asks anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lambdas.shared.domain.errors import NotPossible, Unreachable
+from lambdas.shared.domain.hotel import Hotel
+from lambdas.shared.domain.money import Money
+from lambdas.shared.domain.said import same_surname
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
+from lambdas.shared.guest import e164
+from lambdas.shared.observability import open_logger
+from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.mews_fees import duration
+from lambdas.shared.pms.mews_models import (
+    STATES,
+    AgeCategory,
+    Booked,
+    Category,
+    Customer,
+    OrderItem,
+    Price,
+    Rate,
+    Service,
+    in_words,
+)
+from lambdas.shared.pms.names import Names
+
+_ID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+logger = open_logger("pms")
+
+
+class Options(BaseModel):
+    """`[pms.options]`: `service` is the id of the bookable service whose time units are nights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str = Field(pattern=_ID)
+
+
+@dataclass(frozen=True)
+class House:
+    """What changes seldom at a hotel: when a night begins and ends, its rooms, rates and ages, by Mews' ids."""
+
+    starts: timedelta
+    """After midnight of the first day."""
+    ends: timedelta
+    """After midnight of the last day."""
+    rooms: Mapping[str, Category]
+    rates: Mapping[str, Rate]
+    ages: Mapping[str, AgeCategory]
+
+    @classmethod
+    def of(
+        cls, service: Service, rooms: Sequence[Category], rates: Sequence[Rate], ages: Sequence[AgeCategory]
+    ) -> House:
+        """Raises Unreachable for a service that is not booked by the night, or has no adults."""
+        data = service.data.value
+        try:
+            starts, ends = duration(data.start_offset), duration(data.end_offset)
+        except ValueError:
+            starts, ends = timedelta(0), timedelta(0)
+        if data.time_unit_period != "Day" or not starts:
+            raise Unreachable("the service of the hotel's file is not booked by the night", vendor_code="service")
+        house = cls(
+            starts,
+            ends,
+            {room.id: room for room in rooms},
+            {rate.id: rate for rate in rates},
+            {age.id: age for age in ages},
+        )
+        if house.adults is None:
+            raise Unreachable("the service of the hotel's file has no age category of adults", vendor_code="service")
+        return house
+
+    @property
+    def adults(self) -> AgeCategory | None:
+        return next((age for age in self._active if age.classification == "Adult"), None)
+
+    @property
+    def children(self) -> AgeCategory | None:
+        """Of several, the oldest: how old a child is is not asked on the phone, and none costs more than these."""
+        children = [age for age in self._active if age.classification == "Child"]
+        return max(children, key=lambda age: age.minimal_age, default=None)
+
+    @property
+    def _active(self) -> list[AgeCategory]:
+        return [age for age in self.ages.values() if age.is_active]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """An offer and what it takes to book it."""
+
+    offer: Offer
+    room: str
+    rate: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reservation of the hotel's, in its words and in ours."""
+
+    booked: Booked
+    items: tuple[OrderItem, ...]
+    told: Reservation
+
+    @property
+    def id(self) -> str:
+        return self.booked.id
+
+    def require_booked(self) -> None:
+        """Raises NotPossible for what is over or has begun."""
+        if self.told.state is not ReservationState.BOOKED:
+            raise NotPossible(f"a stay that is {self.told.state} is not changed by phone")
+
+    def keeps(self, offer: Offer) -> bool:
+        """Would the offer leave it its rate and every night?"""
+        same_rate = offer.rate_plan is not None and offer.rate_plan == self.told.rate_plan
+        return same_rate and set(self.told.stay.evenings) <= set(offer.stay.evenings)
+
+
+class Terms:
+    """One hotel's rooms, rates and reservations, as Mews has them and as the hotel's file calls them."""
+
+    def __init__(self, hotel: Hotel) -> None:
+        self.names = Names(hotel)
+        self._hotel = hotel
+
+    def midnight(self, day: date) -> str:
+        """Where a day begins at the hotel: time units do too."""
+        return self._utc(day, timedelta(0))
+
+    def interval(self, house: House, stay: Stay) -> dict[str, str]:
+        """When the guest may come and must leave."""
+        return {
+            "StartUtc": self._utc(stay.arrival, house.starts),
+            "EndUtc": self._utc(stay.departure, house.ends),
+        }
+
+    def people(self, house: House, stay: Stay) -> list[dict[str, Any]]:
+        """`PersonCounts`: only ages that somebody has; a hotel that knows no children counts them as adults."""
+        adults, children = house.adults, house.children
+        if adults is None:
+            raise ValueError("a house has adults")
+        if children is None or not stay.children:
+            return [{"AgeCategoryId": adults.id, "Count": stay.guests}]
+        return [
+            {"AgeCategoryId": adults.id, "Count": stay.adults},
+            {"AgeCategoryId": children.id, "Count": stay.children},
+        ]
+
+    def quoted(self, stay: Stay, room: str, rate: str, price: Price) -> Quote | None:
+        """The offer of a room at a rate; None, with a line in the log, for one that cannot be told truly."""
+        room_type, plan = self.names.room_type(room), self.names.rate_plan(rate)
+        try:
+            total = money(price.gross_value, price.currency)
+            taxes = [money(tax.value, price.currency) for tax in price.tax_values]
+        except ValueError:
+            total, taxes = None, []
+        if room_type is None or plan is None or total is None or total.currency != self._hotel.currency:
+            logger.warning("offer left out", room=room, rate=rate, currency=price.currency)
+            return None
+        offer = Offer(
+            stay=stay,
+            room_type=room_type,
+            room=self.names.room_title(room_type),
+            total=total,
+            rate_plan=plan,
+            rate=self.names.rate_title(plan),
+            taxes=Money(cents=sum(tax.cents for tax in taxes), currency=total.currency) if taxes else None,
+        )
+        return Quote(offer, room, rate)
+
+    def told(self, house: House, booked: Booked, customer: Customer, items: Sequence[OrderItem]) -> Reservation | None:
+        """A reservation in our words; None for what is no stay, has no price, or is longer or for more people than is
+        dealt with by phone. Raises ValueError for amounts that cannot be.
+
+        The total has the city's tax in it, as the price of an offer has: Mews tells them together.
+        """
+        state = STATES.get(booked.state)
+        counted = [item for item in items if item.counts]
+        if state is None or not counted:
+            return None
+        amounts = [money(item.amount.gross_value, item.amount.currency) for item in counted]
+        children = sum(
+            people.count
+            for people in booked.person_counts
+            if (age := house.ages.get(people.age_category_id)) and age.classification == "Child"
+        )
+        try:
+            stay = Stay(
+                arrival=booked.scheduled_start_utc.astimezone(self._hotel.zone).date(),
+                departure=booked.scheduled_end_utc.astimezone(self._hotel.zone).date(),
+                adults=sum(people.count for people in booked.person_counts) - children,
+                children=children,
+            )
+            guest = Guest(name=customer.name, last_name=customer.last_name.strip())
+        except ValidationError:
+            return None
+        room, rate = booked.requested_resource_category_id, booked.rate_id
+        room_type, plan = self.names.room_type(room), self.names.rate_plan(rate)
+        return Reservation(
+            code=booked.number,
+            stay=stay,
+            room_type=room_type or "other",
+            room=self.names.room_title(room_type) if room_type else self._title(house, room),
+            guest=guest,
+            total=sum(amounts[1:], start=amounts[0]),
+            state=state,
+            rate_plan=plan,
+            rate=self.names.rate_title(plan) if plan else None,
+            # What a channel calls its reservations is no reference of ours.
+            reference=booked.channel_number if booked.origin == "Connector" else None,
+            contact=_contact(customer),
+        )
+
+    def customer(self, guest: Guest, contact: Contact) -> dict[str, str]:
+        """The profile of a guest whom the hotel does not know."""
+        given = {"FirstName": guest.first_names, "Email": contact.email, "Phone": contact.phone}
+        return {"LastName": guest.surname, **{name: value for name, value in given.items() if value}}
+
+    def _title(self, house: House, room: str) -> str:
+        category = house.rooms.get(room)
+        return (in_words(category.names, self._hotel.languages) if category else None) or room
+
+    def _utc(self, day: date, after: timedelta) -> str:
+        at = datetime.combine(day, time(), self._hotel.zone) + after
+        return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def is_same_guest(customer: Customer, guest: Guest) -> bool:
+    """Is the profile of that name, whatever its case and accents?"""
+    return same_surname(customer.last_name, guest.surname) and same_surname(customer.name, guest.name)
+
+
+def _contact(customer: Customer) -> Contact:
+    return Contact(email=_email(customer.email), phone=_number(customer.phone))
+
+
+def _email(address: str | None) -> str | None:
+    try:
+        return Contact(email=address).email
+    except ValidationError:
+        return None
+
+
+def _number(said: str | None) -> str | None:
+    try:
+        return e164(said) if said else None
+    except ValueError:
+        return None
