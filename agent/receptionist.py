@@ -1,7 +1,6 @@
 """The receptionist: what it is told, which tools it has, and what they answer.
 
-Facts come from the hotel's functions, words from the model. An offer's id stays here: the model names a room, and the
-offer last held for that room is what is booked.
+Facts come from the hotel's functions, words from the model.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterable, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -23,13 +21,12 @@ from pydantic import Field, ValidationError
 from agent.call import OngoingCall
 from agent.hotel import HotelClient
 from agent.lifecycle import Ending, Failure
-from agent.spoken import spoken_code, spoken_day, spoken_money
+from agent.stays import Answer, Dialogue, Stays
 from lambdas.calls.models import FollowUp, ToolRun
-from lambdas.pms.models import BookRequest, HeldOffer, HotelFacts, OffersRequest
+from lambdas.pms.models import HotelFacts
 from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import BellhopError, NotFound, StaleEpoch, Unreachable
-from lambdas.shared.domain.hotel import E164, Hotel
-from lambdas.shared.domain.stay import Guest, Stay
+from lambdas.shared.domain.hotel import Hotel
 
 FILLER_AFTER: Final = 1.5
 """Seconds a tool may take before the guest is told that it does."""
@@ -41,21 +38,6 @@ HEARD_WORDS: Final = 3
 Day = Annotated[str, Field(description="YYYY-MM-DD")]
 
 
-@dataclass
-class Dialogue:
-    """What one call has come to so far; the session's userdata."""
-
-    number: str | None = None
-    offers: dict[str, HeldOffer] = field(default_factory=dict)
-
-    def talk_about(self, stay: Stay) -> None:
-        """The guest now means this stay: an offer for another one is not what "book it" agrees to."""
-        self.offers = {kind: offer for kind, offer in self.offers.items() if offer.stay == stay}
-
-
-Answer = Mapping[str, Any]
-
-
 class Receptionist(Agent):
     """Answers for one hotel on one call."""
 
@@ -63,7 +45,8 @@ class Receptionist(Agent):
         self, hotel: Hotel, call: OngoingCall, client: HotelClient, facts: Awaitable[HotelFacts | None]
     ) -> None:
         super().__init__(instructions=call.prompts.instructions(hotel.day_of(datetime.now(UTC))))
-        self._hotel, self._call, self._client, self._facts = hotel, call, client, asyncio.ensure_future(facts)
+        self._call, self._client, self._facts = call, client, asyncio.ensure_future(facts)
+        self._stays = Stays(hotel, call, client)
 
     # What the guest says and what the model is asked.
 
@@ -120,7 +103,9 @@ class Receptionist(Agent):
     ) -> str:
         """Which rooms are free for a stay, and at what total price. The departure day is not a night."""
         return await self._run(
-            ctx, "check_availability", lambda: self._offer(ctx.userdata, arrival, departure, adults, children, room)
+            ctx,
+            "check_availability",
+            lambda: self._stays.offer(ctx.userdata, arrival, departure, adults, children, room),
         )
 
     @function_tool
@@ -129,15 +114,38 @@ class Receptionist(Agent):
         ctx: RunContext[Dialogue],
         room: Annotated[str, Field(description="the room as check_availability named it")],
         guest_name: Annotated[str, Field(description="first and last name, as the guest said it")],
+        rate: Annotated[str | None, Field(description="the rate, if the guest chose another than the cheapest")] = None,
     ) -> str:
         """Book the room that was offered last, once the guest has agreed to its price."""
         self._call.turns.learn_name(guest_name)
-        # A guest who speaks now must not stop a booking half-way.
-        ctx.disallow_interruptions()
-        try:
-            return await self._run(ctx, "book_stay", lambda: self._book(ctx.userdata, room, guest_name))
-        finally:
-            ctx.speech_handle.allow_interruptions = True
+        return await self._run_through(ctx, "book_stay", lambda: self._stays.book(ctx.userdata, room, rate, guest_name))
+
+    @function_tool
+    async def find_reservation(
+        self,
+        ctx: RunContext[Dialogue],
+        name: Annotated[str, Field(description="the guest's surname, or the whole name as they said it")],
+        code: Annotated[str | None, Field(description="the booking code, if the guest has it")] = None,
+        arrival: Annotated[str | None, Field(description="YYYY-MM-DD, needed without a code")] = None,
+        departure: Annotated[str | None, Field(description="YYYY-MM-DD, needed without a code")] = None,
+    ) -> str:
+        """Find the guest's own reservation. Only what the guest has said may be asked for; few tries are allowed."""
+        self._call.turns.learn_name(name)
+        return await self._run(
+            ctx, "find_reservation", lambda: self._stays.find(ctx.userdata, name, code, arrival, departure)
+        )
+
+    @function_tool
+    async def ask_cancellation_fee(self, ctx: RunContext[Dialogue]) -> str:
+        """What it costs to cancel the reservation that was found or booked in this call. Say it to the guest."""
+        return await self._run(ctx, "ask_cancellation_fee", lambda: self._stays.fee(ctx.userdata, ctx.speech_handle.id))
+
+    @function_tool
+    async def cancel_stay(self, ctx: RunContext[Dialogue]) -> str:
+        """Cancel that reservation, once the guest has heard the fee and agreed to it."""
+        return await self._run_through(
+            ctx, "cancel_stay", lambda: self._stays.cancel(ctx.userdata, ctx.speech_handle.id)
+        )
 
     @function_tool
     async def get_hotel_info(
@@ -156,11 +164,7 @@ class Receptionist(Agent):
         """Leave a message for the people at the front desk, who call back."""
         if guest_name:
             self._call.turns.learn_name(guest_name)
-        ctx.disallow_interruptions()
-        try:
-            return await self._run(ctx, "take_message", lambda: self._note(ctx.userdata, message, guest_name))
-        finally:
-            ctx.speech_handle.allow_interruptions = True
+        return await self._run_through(ctx, "take_message", lambda: self._note(ctx.userdata, message, guest_name))
 
     @function_tool
     async def end_call(self, ctx: RunContext[Dialogue]) -> str:
@@ -168,6 +172,14 @@ class Receptionist(Agent):
         self._call.tool_ran(ctx.speech_handle, ToolRun(name="end_call", ms=0))
         self._call.end(Ending.GOODBYE, "goodbye")
         raise StopResponse
+
+    async def _run_through(self, ctx: RunContext[Dialogue], name: str, work: Callable[[], Awaitable[Answer]]) -> str:
+        """As `_run`; a guest who speaks meanwhile does not stop it half-way."""
+        ctx.disallow_interruptions()
+        try:
+            return await self._run(ctx, name, work)
+        finally:
+            ctx.speech_handle.allow_interruptions = True
 
     async def _run(self, ctx: RunContext[Dialogue], name: str, work: Callable[[], Awaitable[Answer]]) -> str:
         """The tool's answer as JSON; an error is an answer too, but nobody behind it at all ends the call."""
@@ -201,51 +213,6 @@ class Receptionist(Agent):
         kind = "not_found" if isinstance(error, NotFound) else "refused"
         return {"error": error.code, "say": self._say(error.code if known else kind)}
 
-    async def _offer(
-        self, dialogue: Dialogue, arrival: str, departure: str, adults: int, children: int, room: str | None
-    ) -> Answer:
-        stay = Stay.model_validate({"arrival": arrival, "departure": departure, "adults": adults, "children": children})
-        dialogue.talk_about(stay)
-        kind = self._room_type(room) if room else None
-        answered = await self._client.offers(OffersRequest(stay=stay, room_type=kind))
-        for offer in answered.offers:
-            dialogue.offers[offer.room_type] = offer
-        days = {"arrival": spoken_day(stay.arrival), "departure": spoken_day(stay.departure)}
-        if not answered.offers:
-            return {"offers": [], "say": self._say("nothing_free", **days)}
-        first, *others = answered.offers
-        sentences = [self._say("offer", room=first.room, total=spoken_money(first.total), **days)]
-        sentences += [self._say("or_offer", room=offer.room, total=spoken_money(offer.total)) for offer in others]
-        return {"offers": [_shown(offer) for offer in answered.offers], "say": " ".join(sentences)}
-
-    async def _book(self, dialogue: Dialogue, room: str, guest_name: str) -> Answer:
-        offer = dialogue.offers.get(self._room_type(room))
-        if offer is None:
-            return {"error": "no_offer", "say": self._say("no_offer")}
-        booked = await self._client.book(BookRequest(wish_id=offer.wish_id, guest=Guest(name=guest_name)))
-        stay, reservation = booked.reservation.stay, booked.reservation
-        spelled = spoken_code(reservation.code)
-        self._call.turns.learn_spelling(spelled, reservation.code)
-        say = self._say(
-            "booked",
-            room=reservation.room,
-            arrival=spoken_day(stay.arrival),
-            departure=spoken_day(stay.departure),
-            total=spoken_money(reservation.total),
-            code=spelled,
-        )
-        return {
-            "booked": True,
-            "code": reservation.code,
-            "room": reservation.room,
-            "nights": stay.nights,
-            "arrival": stay.arrival.isoformat(),
-            "departure": stay.departure.isoformat(),
-            "total": str(reservation.total),
-            "guest_name": reservation.guest.name,
-            "say": say,
-        }
-
     async def _look_up(self, topic: str) -> Answer:
         facts = await asyncio.shield(self._facts)
         if facts is None:
@@ -257,7 +224,7 @@ class Receptionist(Agent):
         return {"topic": found, "text": facts.knowledge[found]}
 
     async def _note(self, dialogue: Dialogue, message: str, guest_name: str | None) -> Answer:
-        callback = dialogue.number if dialogue.number and E164.match(dialogue.number) else None
+        callback = dialogue.callback
         follow_up = FollowUp(
             id=uuid.uuid4().hex,
             at=datetime.now(UTC),
@@ -270,26 +237,8 @@ class Receptionist(Agent):
         self._call.report(Kind.MESSAGE_TAKEN)
         return {"taken": True, "say": self._say("message_taken" if callback else "message_taken_without_number")}
 
-    def _room_type(self, room: str) -> str:
-        """The room's type from its type or title, as a model writes it; the hotel refuses one it lacks."""
-        wanted = room.strip().lower()
-        for kind, described in self._hotel.rooms.items():
-            if wanted in (kind, described.title.lower()) or kind in wanted.split():
-                return kind
-        return wanted.replace(" ", "_")
-
     def _say(self, phrase: str, **facts: str) -> str:
         return self._call.prompts.say(f"tool.{phrase}", **facts)
-
-
-def _shown(offer: HeldOffer) -> Answer:
-    return {
-        "room": offer.room,
-        "nights": offer.nights,
-        "arrival": offer.stay.arrival.isoformat(),
-        "departure": offer.stay.departure.isoformat(),
-        "total": str(offer.total),
-    }
 
 
 def _unanswered(context: ChatContext) -> list[ChatMessage]:

@@ -18,7 +18,8 @@ from agent.hotel import HotelClient
 from agent.lifecycle import Ending, Failure, keep_lease, take_lease
 from agent.logs import lines_are_about
 from agent.operator import Operator
-from agent.receptionist import Dialogue, Receptionist
+from agent.receptionist import Receptionist
+from agent.stays import Dialogue
 from agent.trace import Traces
 from agent.wiring import Parts, open_session, open_tts
 from lambdas.pms.models import HotelFacts

@@ -30,10 +30,10 @@ from openai import AsyncClient
 
 from agent.hotel import HotelClient, SigV4
 from agent.prompts import Prompts
-from agent.receptionist import Dialogue
 from agent.settings import AgentSettings
 from agent.speech.riva_stt import RivaSTT
 from agent.speech.routed_tts import RoutedTTS
+from agent.stays import Dialogue
 from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.settings import read_secret

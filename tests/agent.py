@@ -20,13 +20,26 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from agent.call import OngoingCall
 from agent.delivery import Outbox
 from agent.prompts import Prompts
-from agent.receptionist import Dialogue, Receptionist
+from agent.receptionist import Receptionist
+from agent.stays import Dialogue
 from agent.trace import Traces
 from lambdas.calls.models import AgentEvent, FollowUp, Lease, Turn
-from lambdas.pms.models import Booked, BookRequest, HeldOffer, HotelFacts, Offers, OffersRequest
-from lambdas.shared.domain.errors import BellhopError, SoldOut, Unreachable
+from lambdas.pms.models import (
+    Booked,
+    BookRequest,
+    Cancelled,
+    HeldOffer,
+    HotelFacts,
+    Offers,
+    OffersRequest,
+    VerificationRequest,
+    Verified,
+)
+from lambdas.shared.domain.errors import BellhopError, NotVerified, SoldOut, Unreachable
 from lambdas.shared.domain.hotel import Hotel, load_hotel
-from lambdas.shared.domain.stay import Reservation
+from lambdas.shared.domain.money import Money
+from lambdas.shared.domain.stay import Reservation, ReservationState, Stay
+from lambdas.shared.domain.wish import WishKind
 
 AURORA = load_hotel(Path("hotels/aurora"))
 CALL_ID = "call_+493023125001_AbCdEf123456"
@@ -96,15 +109,26 @@ class _Moving(llm.LLMStream):
 
 
 class Reception:
-    """The hotel's functions in memory; `broken` makes a part of them unreachable, `gone` sells a room out."""
+    """The hotel's functions in memory.
+
+    `broken` makes a part of them unreachable, `gone` sells a room out, `refusals` are raised by the next writes.
+    `rates` are factors in percent by the rates' names; a house without them has one rate. `fee_cents` is what it costs
+    to cancel.
+    """
 
     def __init__(self, hotel: Hotel = AURORA) -> None:
         self.hotel = hotel
         self.epoch = 0
         self.broken: set[str] = set()
         self.gone: set[str] = set()
+        self.refusals: list[BellhopError] = []
+        self.rates: dict[str, int] = {}
+        self.fee_cents = 0
+        self.city_tax_cents = 0
         self.held: dict[str, HeldOffer] = {}
+        self.booked: list[BookRequest] = []
         self.reservations: dict[str, Reservation] = {}
+        self.asked: list[VerificationRequest] = []
         self.events: list[AgentEvent] = []
         self.turns: list[Turn] = []
         self.follow_ups: list[FollowUp] = []
@@ -121,26 +145,55 @@ class Reception:
 
     async def offers(self, request: OffersRequest) -> Offers:
         self._reach("pms")
+        if request.kind == "cancel":
+            return Offers(offers=(self.hold_cancellation(request.code or ""),))
+        assert request.stay is not None
         kinds = [request.room_type] if request.room_type else list(self.hotel.rooms)
-        for kind in kinds:
-            if kind not in self.hotel.rooms or kind in self.gone:
-                continue
-            if request.stay.guests <= self.hotel.rooms[kind].sleeps:
-                offer = HeldOffer(
-                    wish_id=uuid.uuid4().hex,
-                    stay=request.stay,
-                    room_type=kind,
-                    room=self.hotel.rooms[kind].title,
-                    nights=request.stay.nights,
-                    total=self.hotel.night_price(kind) * request.stay.nights,
-                    expires_at=datetime.now(UTC) + timedelta(minutes=15),
-                )
-                self.held[offer.wish_id] = offer
-        offered = [offer for offer in self.held.values() if offer.room_type in kinds and offer.stay == request.stay]
-        return Offers(offers=tuple(offered))
+        offers = [
+            self.hold(request.stay, kind, rate)
+            for kind in kinds
+            if kind in self.hotel.rooms and kind not in self.gone
+            if request.stay.guests <= self.hotel.rooms[kind].sleeps
+            for rate in self.rates or (None,)
+        ]
+        return Offers(offers=tuple(sorted(offers, key=lambda offer: offer.total.cents)))
+
+    def hold(self, stay: Stay, kind: str, rate: str | None = None) -> HeldOffer:
+        """An offer of that room at today's price."""
+        total = self.hotel.night_price(kind) * stay.nights
+        offer = HeldOffer(
+            wish_id=uuid.uuid4().hex,
+            stay=stay,
+            room_type=kind,
+            room=self.hotel.rooms[kind].title,
+            nights=stay.nights,
+            total=Money(cents=total.cents * self.rates.get(rate or "", 100) // 100, currency=total.currency),
+            expires_at=datetime.now(UTC) + timedelta(minutes=15),
+            rate_plan=rate,
+            rate=f"{rate} rate" if rate else None,
+            city_tax=Money(cents=self.city_tax_cents, currency="EUR") if self.city_tax_cents else None,
+        )
+        self.held[offer.wish_id] = offer
+        return offer
+
+    def hold_cancellation(self, code: str) -> HeldOffer:
+        """A cancellation at today's fee."""
+        booked = self.stay_of(code)
+        held = self.hold(booked.stay, booked.room_type).model_copy(
+            update={"kind": WishKind.CANCEL, "code": code, "fee": Money(cents=self.fee_cents, currency="EUR")}
+        )
+        self.held[held.wish_id] = held
+        return held
+
+    def stay_of(self, code: str) -> Reservation:
+        """The reservation of that code."""
+        return next(stay for stay in self.reservations.values() if stay.code == code)
 
     async def book(self, request: BookRequest) -> Booked:
         self._reach("pms")
+        self.booked.append(request)
+        if self.refusals:
+            raise self.refusals.pop(0)
         offer = self.held[request.wish_id]
         if offer.room_type in self.gone:
             raise SoldOut("no such room is left")
@@ -151,9 +204,36 @@ class Reception:
             room=offer.room,
             guest=request.guest,
             total=offer.total,
+            rate_plan=offer.rate_plan,
+            city_tax=offer.city_tax,
             reference=offer.wish_id,
         )
         return Booked(reservation=self.reservations.setdefault(request.wish_id, reservation))
+
+    async def verify(self, said: VerificationRequest) -> Verified:
+        self._reach("pms")
+        self.asked.append(said)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        for stay in self.reservations.values():
+            facts = (said.code == stay.code) or (said.arrival, said.departure) == (
+                stay.stay.arrival,
+                stay.stay.departure,
+            )
+            if facts and said.surname.casefold() == stay.guest.surname.casefold():
+                return Verified(reservation=stay)
+        raise NotVerified("this call has not shown whose reservation it is")
+
+    async def cancel(self, code: str, wish_id: str) -> Cancelled:
+        self._reach("pms")
+        if self.refusals:
+            raise self.refusals.pop(0)
+        fee = self.held[wish_id].fee
+        assert fee is not None
+        for key, stay in self.reservations.items():
+            if stay.code == code:
+                self.reservations[key] = stay.model_copy(update={"state": ReservationState.CANCELLED})
+        return Cancelled(reservation=self.stay_of(code), fee=fee)
 
     async def report(self, kind: str, body: str, *, trace_id: str) -> None:
         self._reach("calls")

@@ -218,7 +218,16 @@ async def test_the_tools_are_strict_and_those_of_the_hotel() -> None:
 
         schemas = llm.ToolContext(phoned.model.tools).parse_function_tools("openai", strict=True)
         functions = {schema["function"]["name"]: schema["function"] for schema in schemas}
-        assert set(functions) == {"check_availability", "book_stay", "get_hotel_info", "take_message", "end_call"}
+        assert set(functions) == {
+            "check_availability",
+            "book_stay",
+            "find_reservation",
+            "ask_cancellation_fee",
+            "cancel_stay",
+            "get_hotel_info",
+            "take_message",
+            "end_call",
+        }
         assert all(function["strict"] for function in functions.values())
         availability = functions["check_availability"]["parameters"]
         assert availability["required"] == ["arrival", "departure", "adults", "children", "room"]

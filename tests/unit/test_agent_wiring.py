@@ -9,10 +9,10 @@ import pytest
 from botocore.session import Session
 
 from agent.hotel import HotelClient, SigV4
-from agent.receptionist import Dialogue
 from agent.server import TARGET_LOAD, build_server, endpoints
 from agent.service import hotel_of
 from agent.settings import AgentSettings
+from agent.stays import Dialogue
 from agent.trace import Traces
 from agent.wiring import RIVA_LANGUAGES, Parts, open_session, open_tts
 from gpu_fleet.riva.models import MODELS, RivaModel
