@@ -1,7 +1,7 @@
 """Hotels on Cloudbeds, reached through its PMS API v1.3.
 
 What is sent and read is in Cloudbeds' document: https://github.com/cloudbeds/openapi-specs (src/pms-v1.3-openapi.yaml)
-and https://developers.cloudbeds.com/reference. Most refusals are answered with status 200 and `success: false`.
+and https://developers.cloudbeds.com/reference.
 
 A booking carries our reference as `thirdPartyIdentifier`. Nothing searches by it, and a second booking under one
 reference is a second booking, so none is ever sent, and one that may have been made is looked for among the day's
@@ -14,9 +14,9 @@ a change that did is told as in doubt, so that a human looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from pydantic import BaseModel, Field
 
@@ -34,45 +34,21 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.observability import open_logger
-from lambdas.shared.pms.amounts import money
-from lambdas.shared.pms.cloudbeds_models import (
-    NO_RESERVATION,
-    Availability,
-    Booked,
-    Charges,
-    Created,
-    Found,
-    Hotels,
-    Levies,
-    Page,
-    Rate,
-    Rates,
-    Verdict,
-)
-from lambdas.shared.pms.cloudbeds_models import Hotel as TheirHotel
-from lambdas.shared.pms.cloudbeds_models import RoomType as TheirRoomType
+from lambdas.shared.pms.cloudbeds_api import URL, Api, refused
+from lambdas.shared.pms.cloudbeds_models import NO_RESERVATION, Booked, Created, Rate
 from lambdas.shared.pms.cloudbeds_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.credentials import ApiKey, read_as
 from lambdas.shared.pms.hotel_file import options_of, property_of
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
-from lambdas.shared.pms.vendor_http import Answer, VendorHttp
+from lambdas.shared.pms.vendor_http import Answer
 
-URL: Final = "https://api.cloudbeds.com/api/v1.3"
-PAGE: Final = 100
-"""The most that getReservations gives at once."""
-MOST_PAGES: Final = 20
-"""Pages of one list: more arrivals a day has no hotel that we know of."""
 NEWEST: Final = timedelta(days=3)
 """How far back the newest bookings are looked through: a wish is settled within the hour, and in whose time a booking
 was made is not written down."""
 _AHEAD: Final = timedelta(days=60)
 """How far ahead the night lies at whose rates a hotel is described."""
-_CHANGES: Final = frozenset(
-    {Capability.CHANGE_DATES, Capability.CHANGE_ROOM, Capability.CHANGE_GUESTS, Capability.NOTE}
-)
-Params = Mapping[str, str]
-Row = TypeVar("Row", bound=BaseModel)
+_ALWAYS: Final = frozenset({Capability.CHANGE_DATES, Capability.CHANGE_ROOM, Capability.CHANGE_GUESTS, Capability.NOTE})
 
 logger = open_logger("pms")
 
@@ -87,44 +63,42 @@ def connect(hotel: Hotel, parts: Parts) -> Cloudbeds:
     """Raises HotelFileError when the hotel's file does not suffice."""
     secret = parts.secret_of(hotel)
     auth = ApiKey("x-api-key", lambda fresh: read_as(secret, Key, fresh=fresh).api_key)
-    return Cloudbeds(hotel, options_of(hotel, Options), parts.line(hotel, URL, auth), now=parts.now)
+    api = Api(parts.line(hotel, URL, auth), property_of(hotel))
+    return Cloudbeds(hotel, Terms(hotel, options_of(hotel, Options)), api, now=parts.now)
 
 
 class Cloudbeds:
     """The booking system of one hotel on Cloudbeds."""
 
-    def __init__(self, hotel: Hotel, options: Options, http: VendorHttp, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, hotel: Hotel, terms: Terms, api: Api, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
-        self._http = http
+        self._terms = terms
+        self._names = terms.names
+        self._api = api
         self._now = now
-        self._id = property_of(hotel)
-        self._terms = Terms(hotel, options)
-        self._names = self._terms.names
         self._plans: dict[str, str] = {}
         """The plan of each rate that was met; a rate keeps its plan."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Cancelling only where the hotel's file tells what it costs."""
-        return _CHANGES | {Capability.CANCEL} if self._terms.options.free_until else _CHANGES
+        return _ALWAYS | {Capability.CANCEL} if self._terms.options.free_until else _ALWAYS
 
     def describe(self) -> Property:
         """The hotel with its room types, and the rates and add-ons that are sold two months from now."""
-        hotels = self._read("the hotel", "getHotels", {"propertyIDs": self._id}).read_as(Hotels).data
-        hotel = next((found for found in hotels if found.property_id == self._id), TheirHotel())
-        rooms = self._pages("the room types", "getRoomTypes", {"propertyIDs": self._id}, TheirRoomType)
+        hotel = self._api.hotel()
         night = self._hotel.day_of(self._now()) + _AHEAD
-        rates = self._rates(Stay(arrival=night, departure=night + timedelta(days=1)))
-        currency = next((told.currency_code for told in hotel.property_currency), None)
+        rates = self._api.rates(Stay(arrival=night, departure=night + timedelta(days=1)))
         return Property(
-            title=hotel.property_name or self._id,
-            currency=currency or None,
+            title=hotel.property_name or self._api.property_id,
+            currency=next((told.currency_code for told in hotel.property_currency if told.currency_code), None),
             timezone=hotel.property_timezone,
-            rooms={room.room_type_id: room.room_type_name or room.room_type_id for room in rooms},
-            rates={
-                rate.rate_plan_id: rate.rate_plan_name_public or rate.rate_plan_name_private or rate.rate_plan_id
-                for rate in rates
+            rooms={
+                room.room_type_id: room.room_type_name or room.room_type_id
+                for room in self._api.room_types()
+                if room.room_type_id
             },
+            rates={rate.rate_plan_id: rate.title for rate in rates},
             extras={
                 add_on.add_on_id: add_on.add_on_name or add_on.add_on_id
                 for rate in rates
@@ -142,7 +116,7 @@ class Cloudbeds:
         has booked it at another price.
         """
         found = self._quote(order.offer)
-        answer = self._write("a booking", "POST", "postReservation", self._terms.booking(order, found.rate_id))
+        answer = self._api.book(self._terms.booking(order, found.rate_id))
         if refusal := self._refusal(answer, order.offer):
             raise refusal
         held = self._settled(answer, answer.read_as(Created).reservation_id)
@@ -157,12 +131,11 @@ class Cloudbeds:
         Looked for among the arrivals of the offer's day, and, as the hotel may have moved it since, among the newest
         bookings.
         """
-        day = order.offer.stay.arrival.isoformat()
+        what = "a reservation by its reference"
         since = (self._now() - NEWEST).strftime("%Y-%m-%d %H:%M:%S")
-        for asked in (_arriving(day), {"resultsFrom": since}):
-            rows = self._listed("a reservation by its reference", asked)
+        for rows in (self._api.arriving(what, order.offer.stay.arrival), self._api.booked_since(what, since)):
             ids = [row.reservation_id for row in rows if row.third_party_identifier == order.reference]
-            told = [held.told for held in self._held("a reservation by its reference", ids)]
+            told = [held.told for held in self._held(what, ids)]
             if told:
                 return min(told, key=lambda found: found.state is ReservationState.CANCELLED)
         return None
@@ -177,13 +150,13 @@ class Cloudbeds:
 
         All of the day's are asked for: how Cloudbeds compares names with accents is not written down.
         """
-        asked = {**_arriving(arrival.isoformat()), "includeGuestsDetails": "true"}
+        what = "the arrivals of a day"
         ids = [
             row.reservation_id
-            for row in self._listed("the arrivals of a day", asked)
-            if row.guest and same_surname(row.guest.guest_last_name, surname)
+            for row in self._api.arriving(what, arrival, guests=True)
+            if row.guest and same_surname(row.guest.surname, surname)
         ]
-        found = [held.told for held in self._held("the arrivals of a day", ids)]
+        found = [held.told for held in self._held(what, ids)]
         return [told for told in found if told.stay.arrival == arrival and same_surname(told.guest.surname, surname)]
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
@@ -196,15 +169,12 @@ class Cloudbeds:
 
     def change(self, code: str, offer: Offer) -> Reservation:
         """The reservation as the offer says, every night priced anew by Cloudbeds."""
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
+        held = self._existing(code)
         held.require_booked()
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
         found = self._quote(offer, instead_of=held)
-        form = {"reservationID": held.id, **self._terms.changed_room(held, found)}
-        answer = self._write("a change", "PUT", "putReservation", form)
+        answer = self._api.change(held.id, self._terms.changed_room(held, found))
         if refusal := self._refusal(answer, offer, instead_of=held):
             raise refusal
         changed = self._settled(answer, held.id).told
@@ -221,15 +191,13 @@ class Cloudbeds:
 
     def cancel(self, code: str, fee: Money) -> Reservation:
         """The reservation, cancelled. Cloudbeds charges nothing by itself, so the staff are told of a fee in a note."""
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
+        held = self._existing(code)
         if held.told.state is ReservationState.CANCELLED:
             return held.told
         if self._terms.fee(held, self._now()) != fee:
             raise PriceChanged("cancelling costs something else by now")
-        answer = self._cancelled(held)
-        if refusal := _refused(answer):
+        answer = self._api.cancel(held.id)
+        if refusal := refused(answer):
             raise refusal
         cancelled = self._settled(answer, held.id).told
         if cancelled.state is not ReservationState.CANCELLED:
@@ -240,49 +208,35 @@ class Cloudbeds:
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a note, which guests do not see."""
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
-        if refusal := _refused(self._noted(held, text)):
+        if refusal := refused(self._api.note(self._existing(code).id, text)):
             raise refusal
 
     def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: Held | None = None) -> list[Quote]:
         """What can be booked, or what a reservation can become, the cheapest first."""
         rooms = {
-            room: code
-            for room, code in self._names.mapped_rooms.items()
+            room
+            for room in self._names.mapped_rooms
             if room_type in (None, room) and self._hotel.rooms[room].sleeps >= stay.guests
         }
-        if not rooms or (instead_of and instead_of.told.total.currency != self._hotel.currency):
-            return []
-        free = None if instead_of else self._free(stay)
+        free = self._free(stay, instead_of) if rooms else frozenset[tuple[str, str]]()
         if free is not None and not free:
             return []
-        totals: dict[tuple[str, str], tuple[Rate, Money]] = {}
-        for rate in self._rates(stay):
+        rates = self._api.rates(stay)
+        self._learn(rates)
+        found = []
+        for rate in rates:
             room, plan = self._names.room_type(rate.room_type_id), self._names.rate_plan(rate.rate_plan_id)
             if room not in rooms or plan is None or rate.promo_code:
                 continue
             if free is not None and (rate.room_type_id, rate.rate_id) not in free:
                 continue
             own = instead_of.own_nights(rate.room_type_id) if instead_of else frozenset[date]()
-            total = self._rooms_total(rate, stay, own)
-            if total is not None:
-                totals[room, plan] = rate, total
-        prices = self._prices(stay, {total for _, total in totals.values()})
+            if rooms_total := self._rooms_total(rate, stay, own):
+                found.append((room, plan, rate, rooms_total))
+        prices = self._prices(stay, {rooms_total for *_, rooms_total in found})
         quotes = [
-            Quote(
-                self._terms.offer(
-                    stay,
-                    room,
-                    plan,
-                    total=prices[total][0],
-                    taxes=prices[total][1],
-                    includes=self._names.extras(add_on.add_on_id for add_on in rate.add_ons),
-                ),
-                rate.rate_id,
-            )
-            for (room, plan), (rate, total) in totals.items()
+            Quote(self._terms.offer(stay, room, plan, rate, prices[rooms_total]), rate.rate_id)
+            for room, plan, rate, rooms_total in found
         ]
         return sorted(quotes, key=lambda quote: quote.offer.total.cents)
 
@@ -295,33 +249,17 @@ class Cloudbeds:
                 return found
         raise SoldOut("no such room is left for every night")
 
-    def _free(self, stay: Stay) -> frozenset[tuple[str, str]]:
-        """The room types, and at which rates, that have a room for the whole stay; none in another currency."""
-        asked = {
-            "propertyIDs": self._id,
-            **_dates(stay),
-            "rooms": "1",
-            "adults": str(stay.adults),
-            "children": str(stay.children),
-        }
-        currency, free = self._read("free rooms", "getAvailableRoomTypes", asked).read_as(Availability).of(self._id)
-        if free and currency != self._hotel.currency:
-            logger.warning("offers left out", currency=currency)
-            return frozenset()
-        return free
+    def _free(self, stay: Stay, instead_of: Held | None) -> frozenset[tuple[str, str]] | None:
+        """The room types and rates with a room for the whole stay, none in another currency than the hotel's.
 
-    def _rates(self, stay: Stay) -> Sequence[Rate]:
-        """Every room type's rates without a promotional code, by night."""
-        asked = {
-            "propertyIDs": self._id,
-            **_dates(stay),
-            "adults": str(stay.adults),
-            "children": str(stay.children),
-            "detailedRates": "true",
-        }
-        rates = self._read("the rates", "getRatePlans", asked).read_as(Rates).data
-        self._learn(rates)
-        return rates
+        None for a reservation, which Cloudbeds does not leave out of what it counts: then the nights tell.
+        """
+        currency, free = (instead_of.told.total.currency, None) if instead_of else self._api.free(stay)
+        if currency == self._hotel.currency:
+            return free
+        if free or instead_of:
+            logger.warning("offers left out", currency=currency)
+        return frozenset()
 
     def _learn(self, rates: Iterable[Rate]) -> None:
         self._plans |= {rate.rate_id: rate.rate_plan_id for rate in rates if rate.rate_id}
@@ -338,50 +276,14 @@ class Cloudbeds:
 
         Cloudbeds is asked for each only where something comes on top of a rate.
         """
-        if not totals:
-            return {}
-        asked = {"propertyID": self._id, "availableFor": "rate"}
-        levies = self._read("taxes and fees", "getTaxesAndFees", asked).read_as(Levies).data
-        if all(levy.inclusive_or_exclusive == "inclusive" for levy in levies if not levy.is_deleted):
-            return {total: (total, None) for total in totals}
-        return {total: self._price(stay, total) for total in totals}
-
-    def _price(self, stay: Stay, total: Money) -> tuple[Money, Money | None]:
-        asked = {
-            "propertyID": self._id,
-            **_dates(stay),
-            "roomsTotal": f"{total.cents // 100}.{total.cents % 100:02d}",
-            "roomsCount": "1",
-            "adultsPerRoom": str(stay.adults),
-            "childrenPerRoom": str(stay.children),
-        }
-        answer = self._read("a price", "getRoomsFeesAndTaxes", asked)
-        charges, currency = answer.read_as(Charges).data, self._hotel.currency
-        try:
-            taxes = sum(money(tax.fee_value, currency).cents for tax in charges.taxes)
-            price = money(charges.grand_total, currency)
-        except ValueError:
-            raise answer.unexpected("amount") from None
-        return price, Money(cents=taxes, currency=currency) if charges.taxes else None
-
-    def _listed(self, what: str, asked: Params) -> Iterator[Found]:
-        return self._pages(what, "getReservations", {"propertyID": self._id, **asked}, Found)
+        if totals and self._api.anything_on_top():
+            return {total: self._api.price(stay, total) for total in totals}
+        return {total: (total, None) for total in totals}
 
     def _held(self, what: str, ids: Sequence[str]) -> list[Held]:
-        """The reservations of these ids that are the hotel's."""
-        held: list[Held | None] = []
-        for begin in range(0, len(ids), PAGE):
-            asked = {
-                "propertyID": self._id,
-                "reservationID": ",".join(ids[begin : begin + PAGE]),
-                "includeGuestsDetails": "true",
-            }
-            held += [
-                self._told(what, booked)
-                for booked in self._pages(what, "getReservationsWithRateDetails", asked, Booked)
-                if booked.reservation_id in ids and booked.property_id in ("", self._id)
-            ]
-        return [found for found in held if found]
+        """The reservations of these ids that are stays of the hotel's."""
+        told = [self._told(what, booked) for booked in self._api.reservations(what, ids)]
+        return [held for held in told if held]
 
     def _told(self, what: str, booked: Booked) -> Held | None:
         rate_id = booked.rooms[0].rate_id if booked.rooms else ""
@@ -391,21 +293,10 @@ class Cloudbeds:
             raise Unreachable(f"{what}: an amount that cannot be", vendor_code="amount") from None
 
     def _plan_of(self, rate_id: str, booked: Booked) -> str | None:
-        """The plan of a rate's id, which is all that a reservation tells; None for one that is not sold any more."""
+        """The plan of a rate's id, which is all that a reservation tells."""
         if rate_id not in self._plans:
-            asked = {
-                "propertyIDs": self._id,
-                "rateIDs": rate_id,
-                "startDate": booked.reservation_check_in.isoformat(),
-                "endDate": booked.reservation_check_out.isoformat(),
-                "includePromoCode": "true",
-            }
-            answer = self._http.read("a rate", "GET", "/getRatePlans", params=asked)
-            refusal = _refused(answer)
-            if isinstance(refusal, Unreachable):
-                raise refusal
-            if refusal is None:
-                self._learn(answer.read_as(Rates).data)
+            rate = self._api.rate(rate_id, booked.reservation_check_in, booked.reservation_check_out)
+            self._learn([rate] if rate else [])
         return self._plans.get(rate_id)
 
     def _by_code(self, code: str) -> Held | None:
@@ -424,6 +315,12 @@ class Cloudbeds:
             raise
         return held[0] if held else None
 
+    def _existing(self, code: str) -> Held:
+        held = self._by_code(code)
+        if held is None:
+            raise NotFound("no such reservation")
+        return held
+
     def _settled(self, answer: Answer, id: str) -> Held:
         """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
         try:
@@ -437,32 +334,17 @@ class Cloudbeds:
     def _take_back(self, held: Held) -> None:
         """Cancels a booking that came out at another price than was told. Raises InDoubt when that is not certain."""
         logger.error("booked at another price and taken back", code=held.id)
-        try:
-            refusal = _refused(self._cancelled(held))
-        except BellhopError as error:
-            refusal = error
-        if refusal:
-            raise InDoubt("a booking at another price was not taken back", vendor_code=refusal.vendor_code)
+        if failed := _failed(lambda: self._api.cancel(held.id)):
+            raise InDoubt("a booking at another price was not taken back", vendor_code=failed.vendor_code)
 
     def _note_fee(self, held: Held, fee: Money) -> None:
         """A fee is the hotel's to charge; a note that fails does not undo the cancellation."""
-        try:
-            refusal = _refused(self._noted(held, f"Cancelled by phone. Fee told to the guest: {fee}"))
-        except BellhopError as error:
-            refusal = error
-        if refusal:
-            logger.error("a cancellation's fee is not noted", code=held.id, vendor_code=refusal.vendor_code)
-
-    def _cancelled(self, held: Held) -> Answer:
-        return self._write("a cancellation", "PUT", "putReservation", {"reservationID": held.id, "status": "canceled"})
-
-    def _noted(self, held: Held, text: str) -> Answer:
-        form = {"reservationID": held.id, "reservationNote": text}
-        return self._write("a note", "POST", "postReservationNote", form)
+        if failed := _failed(lambda: self._api.note(held.id, f"Cancelled by phone. Fee told to the guest: {fee}")):
+            logger.error("a cancellation's fee is not noted", code=held.id, vendor_code=failed.vendor_code)
 
     def _refusal(self, answer: Answer, offer: Offer, *, instead_of: Held | None = None) -> BellhopError | None:
         """Why a booking or change was refused, if it was: there are no codes, so what is free is asked again."""
-        refusal = _refused(answer)
+        refusal = refused(answer)
         if isinstance(refusal, NotPossible):
             try:
                 self._quote(offer, instead_of=instead_of)
@@ -473,46 +355,10 @@ class Cloudbeds:
                 return refusal
         return refusal
 
-    def _pages(self, what: str, method: str, asked: Params, row: type[Row]) -> Iterator[Row]:
-        """The entries of a list, page after page. Raises Unreachable."""
-        seen = 0
-        for number in range(1, MOST_PAGES + 1):
-            params = {**asked, "pageNumber": str(number), "pageSize": str(PAGE)}
-            page: Page[Any] = self._read(what, method, params).read_as(Page[row])  # type: ignore[valid-type]
-            yield from page.data
-            seen += len(page.data)
-            if page.is_last(seen, PAGE):
-                return
-        raise Unreachable(f"{what}: more pages than a hotel can have", vendor_code="pages")
 
-    def _read(self, what: str, method: str, asked: Params) -> Answer:
-        answer = self._http.read(what, "GET", f"/{method}", params=asked)
-        if refusal := _refused(answer):
-            raise Unreachable(f"{what}: refused", vendor_code=refusal.vendor_code)
-        return answer
-
-    def _write(self, what: str, verb: str, method: str, form: Params) -> Answer:
-        return self._http.write(what, verb, f"/{method}", data={"propertyID": self._id, **form})
-
-
-def _refused(answer: Answer) -> BellhopError | None:
-    """The error for an answer that says that nothing was done, or is not one of Cloudbeds'; None for success."""
-    if not answer.ok and answer.status != 400:
-        return answer.unexpected()
+def _failed(write: Callable[[], Answer]) -> BellhopError | None:
+    """What was wrong with a write, if it was not done for certain."""
     try:
-        verdict = Verdict.model_validate(answer.body)
-    except ValueError:
-        return answer.unexpected()
-    if verdict.success and answer.ok:
-        return None
-    if verdict.connection_fault:
-        return Unreachable(f"{answer.what}: the hotel's connection is refused", vendor_code=verdict.code)
-    return NotPossible("the hotel's booking system does not allow it", vendor_code=verdict.code)
-
-
-def _dates(stay: Stay) -> Params:
-    return {"startDate": stay.arrival.isoformat(), "endDate": stay.departure.isoformat()}
-
-
-def _arriving(day: str) -> Params:
-    return {"checkInFrom": day, "checkInTo": day, "datesQueryMode": "booking"}
+        return refused(write())
+    except BellhopError as error:
+        return error

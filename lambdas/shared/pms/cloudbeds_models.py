@@ -33,6 +33,8 @@ STATES: Final[Mapping[str, ReservationState]] = {
     "checked_in": ReservationState.IN_HOUSE,
     "checked_out": ReservationState.DEPARTED,
 }
+NO_NAME: Final = "-"
+"""Stands for the first name of a guest who has said one name only, since Cloudbeds wants both."""
 NO_RESERVATION: Final = "reservation"
 """Our code for a refusal whose message speaks of the reservation."""
 _FAULTS: Final[Mapping[str, str]] = {
@@ -102,11 +104,6 @@ class Page(_Answered, Generic[Row]):
     data: tuple[Row, ...] = ()
     total: int | None = None
 
-    def is_last(self, seen: int, size: int) -> bool:
-        """Is nothing behind it, now that so many entries were seen?"""
-        behind = len(self.data) == size if self.total is None else seen < self.total
-        return not self.data or not behind
-
 
 class Created(_Answered):
     reservation_id: str
@@ -170,6 +167,11 @@ class Rate(_Answered):
     promo_code: str = ""
     add_ons: tuple[_AddOn, ...] = ()
     room_rate_detailed: tuple[_RateDay, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What the hotel calls its plan."""
+        return self.rate_plan_name_public or self.rate_plan_name_private or self.rate_plan_id
 
     def rooms_total(
         self, evenings: Sequence[date], departure: date, *, own: frozenset[date], currency: str
@@ -248,6 +250,17 @@ class _Guest(_Answered):
     guest_phone: str = ""
     guest_cell_phone: str = ""
     is_main_guest: bool = False
+
+    @property
+    def first_names(self) -> str:
+        """Empty for whoever has one name."""
+        first = self.guest_first_name.strip()
+        return first if first != NO_NAME and self.guest_last_name.strip() else ""
+
+    @property
+    def surname(self) -> str:
+        """The last name, or the only one."""
+        return self.guest_last_name.strip() or self.guest_first_name.strip()
 
 
 class _WithGuests(_Answered):

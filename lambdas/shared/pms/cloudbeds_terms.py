@@ -20,16 +20,15 @@ from lambdas.shared.domain.stay import (
     RatePlan,
     Reservation,
     ReservationState,
+    RoomType,
     Stay,
 )
 from lambdas.shared.guest import e164
 from lambdas.shared.pms.amounts import money
-from lambdas.shared.pms.cloudbeds_models import STATES, Booked
+from lambdas.shared.pms.cloudbeds_models import NO_NAME, STATES, Booked, Rate
 from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.system import Order
 
-NO_NAME: Final = "-"
-"""Stands for the first name of a guest who has said one name only, since Cloudbeds wants both."""
 _FREE_UNTIL: Final = r"^(\d{1,2})d ([01]\d|2[0-3]):([0-5]\d)$"
 
 
@@ -73,7 +72,7 @@ class Held:
     booked: Booked
     told: Reservation
     is_a_channels: bool
-    """Did it come through a channel? Cloudbeds changes nothing there."""
+    """Did it come through a channel, where Cloudbeds changes nothing?"""
 
     @property
     def id(self) -> str:
@@ -112,19 +111,17 @@ class Terms:
                 f"{', '.join(hotel.pms.rates) or '(none)'}"
             )
 
-    def offer(
-        self, stay: Stay, room: str, plan: RatePlan, *, total: Money, taxes: Money | None, includes: tuple[str, ...]
-    ) -> Offer:
-        """A room at a rate, in the hotel's words."""
+    def offer(self, stay: Stay, room: RoomType, plan: RatePlan, rate: Rate, price: tuple[Money, Money | None]) -> Offer:
+        """A room at a rate, in the hotel's words; the price with the tax in it."""
         return Offer(
             stay=stay,
             room_type=room,
             room=self.names.room_title(room),
-            total=total,
+            total=price[0],
             rate_plan=plan,
             rate=self.names.rate_title(plan),
-            taxes=taxes,
-            includes=includes,
+            taxes=price[1],
+            includes=self.names.extras(add_on.add_on_id for add_on in rate.add_ons),
         )
 
     def booking(self, order: Order, rate_id: str) -> dict[str, str]:
@@ -175,7 +172,7 @@ class Terms:
         guest, state = booked.guest, STATES.get(booked.status)
         if booked.is_deleted or state is None or guest is None or not booked.rooms or not booked.reservation_id:
             return None
-        first, last = _names(guest.guest_first_name, guest.guest_last_name)
+        first, last = guest.first_names, guest.surname
         room, total = booked.rooms[0], money(booked.total, booked.property_currency or self._hotel.currency)
         try:
             stay = Stay(
@@ -229,13 +226,6 @@ class Terms:
             return Contact(email=said).email if said else None
         except ValidationError:
             return None
-
-
-def _names(first: str, last: str) -> tuple[str, str]:
-    """First names and surname; whoever has one name has it as surname."""
-    first, last = first.strip(), last.strip()
-    first = "" if first == NO_NAME else first
-    return (first, last) if last else ("", first)
 
 
 def _same_source(one: str, other: str) -> bool:

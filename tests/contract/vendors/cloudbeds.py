@@ -97,7 +97,7 @@ class CloudbedsStandIn:
         """DOCS faq: 5 a second for a hotel's own key, with a margin. So few only where a test says so: the suite's
         clock stands still while its requests do not."""
         self.most_records = 100
-        """The largest page of `getReservations`, whatever is asked for."""
+        """The largest page of a list, whatever is asked for: a hundred is written down for `getReservations`."""
         self.surcharge_cents = 0
         """How much dearer each night is by the time at which a booking or change is priced."""
         self.sources: dict[str, str] = {}
@@ -189,8 +189,7 @@ class CloudbedsStandIn:
             }
             for room in self.house.rooms.values()
         ]
-        page = asked.page(rooms, self.most_records)
-        return _answer({"success": True, "data": page, "count": len(page), "total": len(rooms)})
+        return _answer({"success": True, "data": asked.page(rooms, self.most_records)})
 
     async def _available(self, request: Request) -> Response:
         asked = _Query(request)
