@@ -2,7 +2,8 @@
 
 The vendor's stand-in runs in a process of its own. Of each answer the time in our tables is taken off (moto's is no
 measure of DynamoDB's), and so is the time that a bare `http.client` needs for the very requests that the connector
-sent: what is left are our models, names, amounts, gate and HTTP library.
+sent: what is left are our models, names, amounts, gate and HTTP library. They wait for nothing, so what they add is
+their processor's time; by the clock a busy machine's other programs are in it as well.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ import pytest
 from lambdas.shared.domain.stay import Guest, Stay
 from lambdas.shared.pms import CONNECTORS, Order, Parts, Pms
 from lambdas.shared.pms.parts import open_http
+from local.code_state import code_state
 from tests.contract.vendors.benches import ALL, AURORA, stand_in_of
 from tests.contract.vendors.house import House
 from tests.contract.vendors.line import served_in_thread
 from tests.contract.vendors.stand_in import RateLimit
-from tests.figures import code_state
 from tests.remarks import Remark
 from tests.tables import database, new_tables
 
@@ -47,12 +48,30 @@ MOST_MS: Final = 5.0
 GUEST: Final = Guest(name="Anna Meier", last_name="Meier")
 
 
+@dataclass(frozen=True)
+class Taken:
+    """Seconds, by the clock and of this thread's processor."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+    @classmethod
+    def now(cls) -> Taken:
+        return cls(time.perf_counter(), time.thread_time())
+
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(self.clock + other.clock, self.processor + other.processor)
+
+    def __sub__(self, other: Taken) -> Taken:
+        return Taken(self.clock - other.clock, self.processor - other.processor)
+
+
 @dataclass
 class Timed:
     """A database client that adds up how long its requests take."""
 
     client: DynamoDBClient
-    seconds: float = 0.0
+    taken: Taken = Taken()
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self.client, name)
@@ -61,11 +80,11 @@ class Timed:
 
         @wraps(operation)
         def timed(**request: Any) -> Any:
-            begin = time.perf_counter()
+            begin = Taken.now()
             try:
                 return operation(**request)
             finally:
-                self.seconds += time.perf_counter() - begin
+                self.taken += Taken.now() - begin
 
         return timed
 
@@ -97,15 +116,15 @@ class Bare:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
 
-    def seconds(self, requests: list[httpx.Request]) -> float:
+    def taken(self, requests: list[httpx.Request]) -> Taken:
         prepared = [(each.method, each.url.raw_path.decode(), each.content, dict(each.headers)) for each in requests]
-        begin = time.perf_counter()
+        begin = Taken.now()
         for method, path, content, headers in prepared:
             self._connection.request(method, path, content or None, headers)
             answer = self._connection.getresponse()
             answer.read()
             assert answer.status < 400
-        return time.perf_counter() - begin
+        return Taken.now() - begin
 
     def close(self) -> None:
         self._connection.close()
@@ -113,36 +132,41 @@ class Bare:
 
 @dataclass
 class Measured:
-    """One question to one system; milliseconds a round."""
+    """One question to one system, round by round."""
 
     connector: str
     question: str
     requests: int
-    whole: list[float] = field(default_factory=list)
-    table: list[float] = field(default_factory=list)
-    vendor: list[float] = field(default_factory=list)
+    whole: list[Taken] = field(default_factory=list)
+    table: list[Taken] = field(default_factory=list)
+    vendor: list[Taken] = field(default_factory=list)
 
     @property
-    def ours(self) -> list[float]:
+    def ours(self) -> list[Taken]:
         return [
             whole - table - vendor for whole, table, vendor in zip(self.whole, self.table, self.vendor, strict=True)
         ]
 
+    @property
+    def added_ms(self) -> float:
+        """What our layer adds, p50."""
+        return 1000 * statistics.median(taken.processor for taken in self.ours)
+
     def row(self) -> str:
-        ours = sorted(self.ours)
-        cells = [
-            self.connector,
-            self.question,
-            str(self.requests),
-            *(f"{statistics.median(values):.2f}" for values in (self.whole, self.vendor, self.table, ours)),
-            f"{ours[int(0.95 * len(ours))]:.2f}",
+        by_clock = [
+            statistics.median(taken.clock for taken in part)
+            for part in (self.whole, self.vendor, self.table, self.ours)
         ]
+        processor = sorted(taken.processor for taken in self.ours)
+        times = [*by_clock, statistics.median(processor), processor[int(0.95 * len(processor))]]
+        cells = [self.connector, self.question, str(self.requests), *(f"{1000 * seconds:.2f}" for seconds in times)]
         return f"| {' | '.join(cells)} |"
 
 
 HEADER: Final = (
-    "| connector | question | requests | whole p50 ms | vendor p50 ms | tables p50 ms | ours p50 ms | ours p95 ms |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| connector | question | requests | whole p50 ms | vendor p50 ms | tables p50 ms | ours p50 ms "
+    "| ours, processor p50 ms | p95 ms |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -159,7 +183,7 @@ def measured(request: pytest.FixtureRequest) -> Iterator[list[Measured]]:
 
 @pytest.mark.parametrize("connector", ALL)
 def test_our_layer_adds_little(connector: str, measured: list[Measured], remark: Remark) -> None:
-    """Offers and looking up a reservation take at most 5 ms (p50) more than the vendor, over one connection."""
+    """Offers and looking up a reservation add at most 5 ms (p50) to the vendor's time, over one connection."""
     wire = Wire()
     with ExitStack() as stack:
         client = stack.enter_context(database())
@@ -180,9 +204,7 @@ def test_our_layer_adds_little(connector: str, measured: list[Measured], remark:
     rows = "\n".join(each.row() for each in found)
     remark(f"{connector}, {ROUNDS} rounds, {wire.connections} connections\n{HEADER}\n{rows}")
     assert wire.connections == (0 if connector == "demo" else 1)
-    assert {
-        each.question: statistics.median(each.ours) for each in found if statistics.median(each.ours) > MOST_MS
-    } == {}
+    assert {each.question: each.added_ms for each in found if each.added_ms > MOST_MS} == {}
 
 
 def _opened(connector: str, stack: ExitStack, table: Timed, wire: Wire) -> tuple[Pms, Bare | None]:
@@ -211,15 +233,15 @@ def _measure(
         # What moto leaves behind is collected here, and not in the middle of a question.
         gc.collect(1)
         wire.sent.clear()
-        table.seconds = 0.0
-        begin = time.perf_counter()
+        table.taken = Taken()
+        begin = Taken.now()
         ask()
-        whole = time.perf_counter() - begin
-        vendor = bare.seconds(wire.sent) if bare else 0.0
+        whole = Taken.now() - begin
+        vendor = bare.taken(wire.sent) if bare else Taken()
         if number >= WARM_UP:
-            result.whole.append(whole * 1000)
-            result.table.append(table.seconds * 1000)
-            result.vendor.append(vendor * 1000)
+            result.whole.append(whole)
+            result.table.append(table.taken)
+            result.vendor.append(vendor)
     return result
 
 
@@ -271,9 +293,10 @@ def _page(code: str, every: list[Measured]) -> str:
     return (
         "# What our layer adds to a booking system's time\n\n"
         "Written by `make bench-pms`: each connector asks its vendor's stand-in, which runs in a process of its own on "
-        "the same machine, warm and over one connection. `vendor` is what a bare `http.client` needs for the very same "
-        "requests, `tables` the time in moto for breaker and budget (and the demo hotel's rooms), `ours` what is left: "
-        f"at most {MOST_MS:g} ms (p50). Milliseconds are of this machine.\n\n"
+        "the same machine, warm and over one connection. `vendor` is what a bare `http.client` needs for the same "
+        "requests, `tables` the time in moto for breaker and budget (and the demo hotel's rooms), `ours` what is left. "
+        f"The promise is of its processor's time, at most {MOST_MS:g} ms (p50): our layer waits for nothing, and by "
+        "the clock a busy machine's other programs are in it. Milliseconds are of this machine.\n\n"
         f"{code}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {ROUNDS} rounds a question.\n\n"
         f"{HEADER}\n{rows}\n"
     )
