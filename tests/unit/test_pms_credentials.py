@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ import pytest
 from pydantic import BaseModel
 
 from lambdas.shared.domain.errors import Unreachable
-from lambdas.shared.pms.credentials import ApiKey, ClientCredentials, NoAuth, TokenRequest, read_as
+from lambdas.shared.pms.credentials import ApiKey, ClientCredentials, JsonKey, NoAuth, TokenRequest, read_as
+from lambdas.shared.pms.vendor_http import OpenGate, VendorHttp
 
 pytestmark = pytest.mark.unit
 
@@ -216,6 +218,26 @@ def test_a_refused_key_is_read_anew_once(secrets: Secrets) -> None:
 
     assert (key.headers(), key.headers()) == ({"x-api-key": "second"}, {"x-api-key": "second"})
     assert secrets.read_anew == 1
+
+
+def test_a_key_goes_into_the_body(secrets: Secrets) -> None:
+    """Fields of a secret join what a request's JSON says, and are read anew after the vendor refused them."""
+    sent: list[dict[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert int(request.headers["content-length"]) == len(request.content)
+        sent.append(json.loads(request.content))
+        return httpx.Response(401 if sent[-1]["key"] == "first" else 200, json={})
+
+    key = JsonKey(lambda fresh: {"key": secrets(fresh)["password"]})
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    line = VendorHttp(http, base_url="https://vendor.example.com", auth=key, gate=OpenGate())
+    secrets.stored = "second"
+
+    told = line.read("rooms", "POST", "/rooms", json={"night": "2026-12-30"}, auth=key)
+
+    assert told.ok
+    assert sent == [{"key": "first", "night": "2026-12-30"}, {"key": "second", "night": "2026-12-30"}]
 
 
 def test_no_auth_carries_nothing() -> None:

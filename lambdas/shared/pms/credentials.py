@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -57,6 +58,40 @@ class ApiKey:
 
     def renew(self) -> None:
         self._refused = True
+
+
+class JsonKey(httpx.Auth):
+    """Fields in the JSON body of every request; `fields` gives them, from a secret read anew when its argument says so.
+
+    A request is signed twice over: by the line, which reads the secret, and as its `auth=`, since httpx alone can add
+    to a body.
+    """
+
+    requires_request_body = True
+
+    def __init__(self, fields: Callable[[bool], Mapping[str, str]]) -> None:
+        self._ask = fields
+        self._refused = False
+        self._fields: Mapping[str, str] = {}
+
+    def headers(self) -> Mapping[str, str]:
+        fresh, self._refused = self._refused, False
+        self._fields = self._ask(fresh)
+        return {}
+
+    def renew(self) -> None:
+        self._refused = True
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        headers = request.headers.copy()
+        headers.pop("Content-Length", None)
+        yield httpx.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            json={**self._fields, **json.loads(request.content)},
+            extensions=request.extensions,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,12 @@ A booking names a room and a rate and not their price: the price is asked once m
 
 from __future__ import annotations
 
-import json
 import re
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-import httpx
 from pydantic import BaseModel, Field
 
 from lambdas.shared.domain.errors import (
@@ -33,7 +31,7 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
-from lambdas.shared.pms.credentials import Secret, read_as
+from lambdas.shared.pms.credentials import JsonKey, Secret, read_as
 from lambdas.shared.pms.hotel_file import options_of, property_of
 from lambdas.shared.pms.mews_models import (
     STATES,
@@ -83,46 +81,20 @@ class Key(BaseModel):
     access_token: str = Field(min_length=1)
 
 
-class InBody(httpx.Auth):
-    """Who asks, in the body of every request: https://docs.mews.com/connector-api/guidelines/authentication.
-
-    `Auth` of a line to the vendor, and httpx's own, which alone can add to a body.
-    """
-
-    requires_request_body = True
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-        self._refused = False
-        self._key: Key | None = None
-
-    def headers(self) -> Mapping[str, str]:
-        fresh, self._refused = self._refused, False
-        self._key = read_as(self._secret, Key, fresh=fresh)
-        return {}
-
-    def renew(self) -> None:
-        self._refused = True
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._key is None:
-            raise RuntimeError("the line asks for headers before it sends")
-        who = {"ClientToken": self._key.client_token, "AccessToken": self._key.access_token, "Client": CLIENT}
-        headers = request.headers.copy()
-        headers.pop("Content-Length", None)
-        yield httpx.Request(
-            request.method,
-            request.url,
-            headers=headers,
-            json={**who, **json.loads(request.content)},
-            extensions=request.extensions,
-        )
-
-
 def connect(hotel: Hotel, parts: Parts) -> Mews:
     """Raises HotelFileError when the hotel's file does not suffice."""
-    key = InBody(parts.secret_of(hotel))
+    key = JsonKey(_who(parts.secret_of(hotel)))
     return Mews(hotel, options_of(hotel, Options), parts.line(hotel, USUAL_URL, key), key, now=parts.now)
+
+
+def _who(secret: Secret) -> Callable[[bool], Mapping[str, str]]:
+    """Who asks: https://docs.mews.com/connector-api/guidelines/authentication."""
+
+    def fields(fresh: bool) -> Mapping[str, str]:
+        key = read_as(secret, Key, fresh=fresh)
+        return {"ClientToken": key.client_token, "AccessToken": key.access_token, "Client": CLIENT}
+
+    return fields
 
 
 class Mews:
@@ -139,7 +111,7 @@ class Mews:
     )
 
     def __init__(
-        self, hotel: Hotel, options: Options, http: VendorHttp, key: InBody, *, now: Callable[[], datetime]
+        self, hotel: Hotel, options: Options, http: VendorHttp, key: JsonKey, *, now: Callable[[], datetime]
     ) -> None:
         self._hotel = hotel
         self._http = http
