@@ -147,9 +147,9 @@ BOOKING_SYSTEMS: Final[Mapping[str, tuple[Hosts, ...]]] = {
     ),
     "apaleo": (
         _hosts(
-            "api.apaleo.com",
-            r"api\.apaleo\.com",
-            "https://apaleo.dev/",
+            "api.apaleo.com, identity.apaleo.com",
+            r"(api|identity)\.apaleo\.com",
+            "https://apaleo.dev/guides/oauth-connection/simple-client",
         ),
     ),
 }

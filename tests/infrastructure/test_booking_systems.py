@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -14,7 +15,7 @@ from lambdas.shared.pms import CONNECTORS
 from lambdas.wish_settler.settings import WishSettlerSettings
 from tests.contract.vendors.benches import VENDORS, stand_in_of
 from tests.contract.vendors.house import House
-from tests.infrastructure.conftest import Deployed, deploy
+from tests.infrastructure.conftest import ROOT, Deployed, deploy
 from tests.infrastructure.rights import rights
 from tests.systems import hotels_on
 
@@ -103,6 +104,19 @@ def test_the_settler_holds_no_call(prod: Deployed) -> None:
 def test_every_connector_has_its_place_and_its_key() -> None:
     """A connector is known to the check of places and to preflight, or this fails."""
     assert set(PLACES) == set(KEYS) == set(CONNECTORS) - {DEMO}
+
+
+def test_connectors_speak_to_their_vendors_only() -> None:
+    """Every address that a connector has by itself is one of its vendor's places."""
+    addresses = {
+        (path.stem.partition("_")[0], host)
+        for path in (ROOT / "lambdas/shared/pms").glob("*.py")
+        for host in re.findall(r'^[A-Z_]+: Final = "https://([^/"]+)', path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert {connector for connector, _ in addresses} == {"apaleo", "cloudbeds", "mews"}
+    for connector, host in addresses:
+        assert any(place.pattern.match(host) for place in PLACES[connector]), host
 
 
 @pytest.mark.parametrize("connector", VENDORS)
