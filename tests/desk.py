@@ -16,7 +16,7 @@ from lambdas.shared.domain.stay import Contact, Guest, Reservation, Stay
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import NO_CONTACT
 from lambdas.shared.wish_store import Unsettled
-from tests.memory import MemoryCalls, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes, ScriptedPms
+from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes, ScriptedPms
 
 HOTELS: Final = Hotels.load(Path(__file__).parents[1] / "hotels")
 CALL: Final = "call_+493023125001_aB3dE5gH7jK9"
@@ -36,7 +36,8 @@ class Desk:
         self.leases = MemoryLeases()
         self.wishes = MemoryWishes(self.calls, self.leases)
         self.verified = MemoryVerified()
-        self.notes = MemoryNotes()
+        self.due = MemoryDue(self.calls)
+        self.notes = MemoryNotes(self.due)
         self.system = ScriptedPms(HOTELS.by_name["aurora"])
         self.slept: list[Callable[[], object]] = []
         ids = iter(range(1000, 9999))

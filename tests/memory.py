@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lambdas.pms.notes import Note, NoteStore
+from lambdas.pms.notes import DUE_AFTER, Note, NoteState, NoteStore
 from lambdas.pms.verification import WRONG_TRIES, VerifiedCodes
 from lambdas.shared.call_store import CallStore
 from lambdas.shared.domain.call import Call, Event, dialled_number
@@ -19,6 +19,7 @@ from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.domain.wish import Wish, WishState
+from lambdas.shared.due_follow_ups import Due, DueFollowUps
 from lambdas.shared.leases import Lease, Leases
 from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms, Property
 from lambdas.shared.wish_store import Moved, Unsettled, Wishes, doubt_id, finding
@@ -186,20 +187,56 @@ class MemoryVerified(VerifiedCodes):
         return tuple(dict.fromkeys(self._codes.get(call_id, ())))
 
 
+class MemoryDue(DueFollowUps):
+    """Follow-ups that are kept back, by call and id."""
+
+    def __init__(self, calls: MemoryCalls) -> None:
+        self.calls = calls
+        self.kept: dict[tuple[str, str], tuple[datetime, Due]] = {}
+
+    def overdue(self, hotel: str, now: datetime) -> list[Due]:
+        return [due for due_at, due in self.kept.values() if due_at <= now]
+
+    def leave(self, due: Due) -> None:
+        self.calls.add_follow_up(due.call_id, due.follow_up)
+        self.kept.pop((due.call_id, due.follow_up["id"]), None)
+
+
 class MemoryNotes(NoteStore):
     """Notes by call and id."""
 
-    def __init__(self) -> None:
+    def __init__(self, due: MemoryDue) -> None:
+        self.due = due
         self.kept: dict[tuple[str, str], Note] = {}
 
-    def begin(self, call_id: str, note: Note) -> Note:
-        return self.kept.setdefault((call_id, note.id), note)
+    def get(self, call_id: str, note_id: str) -> Note | None:
+        return self.kept.get((call_id, note_id))
 
-    def keep(self, call_id: str, note: Note) -> None:
-        self.kept[call_id, note.id] = note
+    def begin(self, note: Note, follow_up: dict[str, Any]) -> bool:
+        if (note.call_id, note.id) in self.kept:
+            return False
+        self.kept[note.call_id, note.id] = note
+        self.due.kept[note.call_id, follow_up["id"]] = (note.at + DUE_AFTER, Due(note.call_id, follow_up))
+        return True
 
-    def forget(self, call_id: str, note: Note) -> None:
-        self.kept.pop((call_id, note.id), None)
+    def added(self, note: Note) -> None:
+        told = self.due.calls.follow_ups.get(f"note:{note.id}")
+        if told:
+            told["finding"] = "added"
+        self._end(note, NoteState.ADDED)
+
+    def doubt(self, note: Note, follow_up: dict[str, Any]) -> None:
+        if self.kept[note.call_id, note.id].state is NoteState.SENT:
+            self.due.calls.add_follow_up(note.call_id, follow_up)
+            self._end(note, NoteState.IN_DOUBT)
+
+    def forget(self, note: Note) -> None:
+        self.kept.pop((note.call_id, note.id))
+        self.due.kept.pop((note.call_id, f"note:{note.id}"), None)
+
+    def _end(self, note: Note, state: NoteState) -> None:
+        self.kept[note.call_id, note.id] = note.model_copy(update={"state": state})
+        self.due.kept.pop((note.call_id, f"note:{note.id}"), None)
 
 
 class ScriptedPms(Pms):

@@ -114,7 +114,7 @@ class Bookings:
         """Raises NotVerified, what Notes does, and what a call that may not act raises."""
         hotel = self.desk.acting(hotel_name, call_id, epoch)
         known = self.verification.require(call_id, code)
-        notes = Notes(self.notes, self.calls, self.now)
+        notes = Notes(self.notes, self.now, self.sleep)
         notes.add(self.pms[hotel.name], call_id, note_id, known, text)
 
     def _reservation(self, hotel: Hotel, call_id: str, code: str) -> Reservation:

@@ -137,7 +137,7 @@ class DynamoCallStore(CallStore):
 
     def follow_up_values(self, call_id: str, follow_up: Mapping[str, Any]) -> dict[str, Any]:
         """A follow-up as its item."""
-        hotel = self._hotel_name(call_id)
+        hotel = self.hotel_name(call_id)
         at = datetime.fromisoformat(follow_up["at"])
         return {
             "state": "open",
@@ -216,7 +216,7 @@ class DynamoCallStore(CallStore):
         )
 
     def _put_call(self, call: Call, told: _Told, expires: int) -> Write:
-        hotel, name = self.hotel_of(call.id), self._hotel_name(call.id)
+        hotel, name = self.hotel_of(call.id), self.hotel_name(call.id)
         day = hotel.day_of(call.started_at) if hotel else call.started_at.astimezone(UTC).date()
         values = {
             **_names(call.id, CALL),
@@ -236,7 +236,8 @@ class DynamoCallStore(CallStore):
             put["ExpressionAttributeValues"] = encode({":read": told.version})
         return Write({"Put": put}, otherwise=Conflict("the call was written meanwhile"))
 
-    def _hotel_name(self, call_id: str) -> str:
+    def hotel_name(self, call_id: str) -> str:
+        """Under which hotel's name a call is kept."""
         hotel = self.hotel_of(call_id)
         return hotel.name if hotel else UNKNOWN_HOTEL
 

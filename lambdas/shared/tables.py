@@ -23,6 +23,7 @@ NOTES: Final = "NOTE#"
 VERIFIED: Final = "VERIFIED"
 UNSETTLED: Final = "UNSETTLED#"
 FOLLOW_UPS: Final = "FOLLOWUP#"
+DUE: Final = "DUE#"
 AFTER_EVENTS: Final = "EVENT$"
 """The first sort key after every event's: from CALL up to here lie the projection and the events, in one query."""
 
@@ -66,6 +67,10 @@ def hotel_pk(hotel: str) -> str:
 
 def follow_up_sk(at: datetime, follow_up_id: str) -> str:
     return f"{FOLLOW_UPS}{stamp(at)}#{follow_up_id}"
+
+
+def due_sk(call_id: str, follow_up_id: str) -> str:
+    return f"{DUE}{call_id}#{follow_up_id}"
 
 
 def hotel_day(hotel: str, day: date) -> str:

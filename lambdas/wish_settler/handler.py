@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.shared.bookings.carrying_out import CarryingOut
 from lambdas.shared.call_store import DynamoCallStore
 from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.due_follow_ups import DynamoDueFollowUps
 from lambdas.shared.observability import count, open_logger
 from lambdas.shared.pms import Parts, open_pms
 from lambdas.shared.pms.parts import secrets_under
@@ -30,6 +31,7 @@ parts = Parts(
 settling = Settling(
     hotels=hotels,
     carrying_out=CarryingOut(DynamoWishes(calls=calls, leases_table=settings.leases_table), open_pms(hotels, parts)),
+    due=DynamoDueFollowUps(calls),
     count=count,
     logger=open_logger("wish_settler"),
 )

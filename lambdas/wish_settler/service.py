@@ -1,4 +1,7 @@
-"""Finds out, after the calls, what became of the wishes that were sent and not heard of."""
+"""Finds out, after the calls, what became of what was sent and not heard of.
+
+A wish is looked for; a note cannot be, so the front desk gets the follow-up that was kept back for it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from lambdas.shared.bookings.carrying_out import CarryingOut
 from lambdas.shared.domain.errors import NotFound, Unreachable
 from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.domain.wish import WishState
+from lambdas.shared.due_follow_ups import DueFollowUps
 from lambdas.shared.observability import Count
 from lambdas.shared.wish_store import Unsettled
 
@@ -24,6 +28,7 @@ class Settling:
 
     hotels: Hotels
     carrying_out: CarryingOut
+    due: DueFollowUps
     count: Count
     logger: Logger
 
@@ -49,6 +54,9 @@ class Settling:
 
     def _hotel(self, hotel: Hotel) -> tuple[int, int]:
         """How many of its wishes were settled, and how many are in doubt still."""
+        for due in self.due.overdue(hotel.name, self.carrying_out.now()):
+            self.due.leave(due)
+            self.logger.info("overdue follow-up left", hotel=hotel.name, call_id=due.call_id)
         settled = doubted = 0
         silent = False
         for unsettled in self.carrying_out.wishes.unsettled(hotel.name):

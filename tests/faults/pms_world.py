@@ -27,6 +27,7 @@ from lambdas.shared.domain.call import Event, Kind, Source
 from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.domain.stay import Guest, Stay
 from lambdas.shared.domain.wish import Wish, WishKind
+from lambdas.shared.due_follow_ups import DynamoDueFollowUps
 from lambdas.shared.leases import DynamoLeases
 from lambdas.shared.pms import Pms
 from lambdas.shared.wish_store import DynamoWishes
@@ -168,6 +169,7 @@ class World:
         settling = Settling(
             hotels=self.hotels,
             carrying_out=CarryingOut(wishes, pms, now=self.bench.clock, sleep=sleep),
+            due=DynamoDueFollowUps(calls),
             count=self.counted.__setitem__,
             logger=_QUIET,
         )

@@ -41,7 +41,7 @@ from tests.infrastructure.conftest import ROOT, Deployed
 from tests.infrastructure.emitting import Measured, Running
 from tests.infrastructure.references import find
 from tests.infrastructure.templates import widgets
-from tests.memory import MemoryCalls
+from tests.memory import MemoryCalls, MemoryDue
 
 pytestmark = pytest.mark.infrastructure
 
@@ -102,8 +102,9 @@ async def wish_settler(running: Running) -> set[Measured]:
     """`lambdas.wish_settler.service.Settling.run`, of hotels without a wish."""
     running.function("wish_settler")
     wishes = SimpleNamespace(unsettled=lambda _: [])
-    carrying_out = cast("CarryingOut", SimpleNamespace(wishes=wishes))
-    Settling(HOTELS, carrying_out, count, open_logger("wish_settler")).run()
+    carrying_out = cast("CarryingOut", SimpleNamespace(wishes=wishes, now=lambda: datetime.now(UTC)))
+    due = MemoryDue(MemoryCalls(HOTELS))
+    Settling(HOTELS, carrying_out, due, count, open_logger("wish_settler")).run()
     return running.written()
 
 

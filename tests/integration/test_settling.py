@@ -14,6 +14,7 @@ from lambdas.shared.domain.call import Event, Kind, Outcome, Source
 from lambdas.shared.domain.errors import InDoubt
 from lambdas.shared.domain.stay import Guest, Reservation, Stay
 from lambdas.shared.domain.wish import Wish, WishState
+from lambdas.shared.due_follow_ups import DynamoDueFollowUps
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.demo import DemoPms
 from lambdas.shared.pms.system import Order
@@ -64,7 +65,13 @@ class Night:
         self.carrying_out = CarryingOut(
             self.tables.other_wishes, {"aurora": self.pms}, now=lambda: self.now, sleep=lambda _: None
         )
-        self.settling = Settling(HOTELS, self.carrying_out, self.count, open_logger("wish_settler"))
+        self.settling = Settling(
+            HOTELS,
+            self.carrying_out,
+            DynamoDueFollowUps(self.tables.other_calls),
+            self.count,
+            open_logger("wish_settler"),
+        )
         self.tables.clock.now = self.now
         self.tables.leases.take(CALL_ID, "one")
         self.tables.other_calls.apply(

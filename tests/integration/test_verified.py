@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambdas.pms.notes import DynamoNotes, Note, NoteState
+from lambdas.pms.notes import DUE_AFTER, DynamoNotes, Note, NoteState
 from lambdas.pms.verification import WRONG_TRIES, DynamoVerifiedCodes
 from lambdas.shared.call_store import DynamoCallStore
 from lambdas.shared.domain.errors import TriesOver
+from lambdas.shared.due_follow_ups import DynamoDueFollowUps
 from tests.integration.stores import HOTELS, Tables
 from tests.reports import CALL_ID
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 OTHER = "call_+493023125001_other"
-NOTE = Note(id="n1", code="AUR1", at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+NOTE = Note(id="n1", call_id=CALL_ID, code="AUR1", at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+FOLLOW_UP = {"id": "note:n1", "kind": "message", "at": NOTE.at.isoformat(), "message": "Please look."}
 
 
 @pytest.fixture
@@ -74,25 +76,83 @@ def test_many_guesses_at_once_are_three_at_most(verified: DynamoVerifiedCodes) -
     assert sum(judged) == WRONG_TRIES
 
 
-def test_a_note_is_begun_once(notes: DynamoNotes) -> None:
-    """Whoever begins the same note later gets the first one, as it is by then."""
-    assert notes.begin(CALL_ID, NOTE) is NOTE
-    again = NOTE.model_copy(update={"at": datetime(2026, 11, 24, 13, 0, tzinfo=UTC)})
-    assert notes.begin(CALL_ID, again) == NOTE
+def overdue(calls: DynamoCallStore) -> list[str]:
+    """The follow-ups that are due a minute after the note was begun."""
+    due = DynamoDueFollowUps(calls).overdue("aurora", NOTE.at + DUE_AFTER)
+    return [each.follow_up["id"] for each in due if each.call_id == CALL_ID]
 
-    notes.keep(CALL_ID, NOTE.model_copy(update={"state": NoteState.ADDED}))
-    assert notes.begin(CALL_ID, again).state is NoteState.ADDED
 
-    notes.forget(CALL_ID, NOTE)
-    assert notes.begin(CALL_ID, again) is again
+def left(tables: Tables) -> list[dict[str, Any]]:
+    return [item for sk, item in tables.partition("HOTEL#aurora").items() if sk.startswith("FOLLOWUP#")]
+
+
+def test_a_note_is_begun_once(notes: DynamoNotes, calls: DynamoCallStore) -> None:
+    """With the note its follow-up is kept back; a second one of the same id changes neither."""
+    assert notes.begin(NOTE, FOLLOW_UP)
+    assert not notes.begin(NOTE.model_copy(update={"code": "AUR2"}), {**FOLLOW_UP, "message": "other"})
+
+    assert notes.get(CALL_ID, "n1") == NOTE
+    assert notes.get(OTHER, "n1") is None
+    assert overdue(calls) == ["note:n1"]
+    assert DynamoDueFollowUps(calls).overdue("aurora", NOTE.at) == []
+    assert DynamoDueFollowUps(calls).overdue("borealis", NOTE.at + DUE_AFTER) == []
+
+
+def test_a_note_that_was_added_needs_nobody(notes: DynamoNotes, calls: DynamoCallStore, tables: Tables) -> None:
+    """Its follow-up is withdrawn."""
+    notes.begin(NOTE, FOLLOW_UP)
+
+    notes.added(NOTE)
+
+    assert notes.get(CALL_ID, "n1") == NOTE.model_copy(update={"state": NoteState.ADDED})
+    assert overdue(calls) == []
+    assert left(tables) == []
+
+
+def test_a_note_that_was_not_sent_is_forgotten(notes: DynamoNotes, calls: DynamoCallStore) -> None:
+    """It may be begun anew."""
+    notes.begin(NOTE, FOLLOW_UP)
+
+    notes.forget(NOTE)
+
+    assert overdue(calls) == []
+    assert notes.begin(NOTE, FOLLOW_UP)
+
+
+def test_a_note_in_doubt_is_the_front_desks(notes: DynamoNotes, calls: DynamoCallStore, tables: Tables) -> None:
+    """The follow-up is left once, also when it was doubted twice, and says so when the note was added after all."""
+    notes.begin(NOTE, FOLLOW_UP)
+
+    for _ in range(2):
+        notes.doubt(NOTE, FOLLOW_UP)
+
+    assert overdue(calls) == []
+    assert [(item["id"], item.get("finding"), item["state"]) for item in left(tables)] == [("note:n1", None, "open")]
+    notes.added(NOTE)
+    notes.doubt(NOTE, FOLLOW_UP)
+    assert [(item["id"], item["finding"]) for item in left(tables)] == [("note:n1", "added")]
+    kept = notes.get(CALL_ID, "n1")
+    assert kept
+    assert kept.state is NoteState.ADDED
+
+
+def test_what_is_due_is_left_once(notes: DynamoNotes, calls: DynamoCallStore, tables: Tables) -> None:
+    """Who died in the middle of a note has told the front desk."""
+    notes.begin(NOTE, FOLLOW_UP)
+    due = DynamoDueFollowUps(calls)
+
+    for each in due.overdue("aurora", NOTE.at + DUE_AFTER) * 2:
+        due.leave(each)
+
+    assert overdue(calls) == []
+    (item,) = left(tables)
+    assert (item["message"], item["call_id"], item["hotel"]) == ("Please look.", CALL_ID, "aurora")
 
 
 def test_a_note_that_many_begin_at_once_is_one_persons(notes: DynamoNotes) -> None:
     """Of all who begin it at the same moment one may send it."""
-    mine = [NOTE.model_copy(update={"at": datetime(2026, 11, 24, 13, number, tzinfo=UTC)}) for number in range(16)]
-
     with ThreadPoolExecutor(8) as senders:
-        begun = list(senders.map(lambda note: notes.begin(CALL_ID, note) is note, mine))
+        begun = list(senders.map(lambda _: notes.begin(NOTE, FOLLOW_UP), range(16)))
 
     assert sum(begun) == 1
 
@@ -102,9 +162,9 @@ def test_tries_and_notes_are_let_go_with_the_call(
 ) -> None:
     """Each item has the expiry of the hotel's calls."""
     verified.begin(CALL_ID)
-    notes.begin(CALL_ID, NOTE)
+    notes.begin(NOTE, FOLLOW_UP)
 
-    items = tables.stored(CALL_ID)
+    items = tables.stored(CALL_ID) | tables.partition("HOTEL#aurora")
 
-    assert set(items) == {"VERIFIED", "NOTE#n1"}
+    assert set(items) == {"VERIFIED", "NOTE#n1", f"DUE#{CALL_ID}#note:n1"}
     assert {item["expires"] for item in items.values()} == {tables.calls.expiry(CALL_ID)}

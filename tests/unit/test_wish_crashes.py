@@ -129,7 +129,7 @@ def test_a_killed_function_leaves_one_or_none_and_never_silence(
 
 def settle(desk: Desk) -> None:
     """The settler's runs of the next hour."""
-    settling = Settling(HOTELS, desk.bookings.carrying_out, MemoryCount(), open_logger("wish_settler"))
+    settling = Settling(HOTELS, desk.bookings.carrying_out, desk.due, MemoryCount(), open_logger("wish_settler"))
     for _ in range(3):
         desk.now += DOUBTED_FOR / 2 + timedelta(minutes=1)
         settling.run()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from lambdas.pms.notes import DUE_AFTER, Note
 from lambdas.shared.bookings.carrying_out import DOUBTED_FOR
 from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import InDoubt, Refused, Unreachable
@@ -29,6 +30,7 @@ class Evening:
         self.settling = Settling(
             hotels=HOTELS,
             carrying_out=self.desk.bookings.carrying_out,
+            due=self.desk.due,
             count=self.count,
             logger=open_logger("wish_settler"),
         )
@@ -175,6 +177,22 @@ def test_what_was_settled_meanwhile_waits_no_longer(evening: Evening) -> None:
     evening.run()
 
     assert not evening.desk.wishes.waiting
+
+
+def test_what_was_kept_back_and_is_due_is_left_for_the_front_desk(evening: Evening) -> None:
+    """A note that nobody has reported as added is told, once it is due and once."""
+    desk = evening.desk
+    note = Note(id="n1", call_id=CALL, code="CODE1", at=desk.now)
+    desk.notes.begin(note, {"id": "note:n1", "at": desk.now.isoformat(), "message": "Please look."})
+    evening.run()
+    assert evening.told == {}
+    desk.now += DUE_AFTER
+
+    for _ in range(2):
+        evening.run()
+
+    assert evening.told == {"note:n1": None}
+    assert not desk.due.kept
 
 
 def test_one_hotels_fault_hinders_no_other(evening: Evening) -> None:
