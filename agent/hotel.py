@@ -31,6 +31,7 @@ from lambdas.pms.models import (
     Booked,
     BookRequest,
     Cancelled,
+    CancelRequest,
     ChangeRequest,
     HeldOffer,
     HotelFacts,
@@ -147,9 +148,10 @@ class HotelClient:
         """Carry out the wish of a change."""
         return await self._write("PUT", self._reservation(code), Booked, request)
 
-    async def cancel(self, code: str, wish_id: str) -> Cancelled:
+    async def cancel(self, code: str, wish_id: str, request: CancelRequest) -> Cancelled:
         """Carry out the wish of a cancellation."""
-        return await self._write("DELETE", f"{self._reservation(code)}?wish_id={quote(wish_id, safe='')}", Cancelled)
+        path = f"{self._reservation(code)}?wish_id={quote(wish_id, safe='')}"
+        return await self._write("DELETE", path, Cancelled, request)
 
     async def add_note(self, code: str, request: NoteRequest) -> NoteAdded:
         """Add a line for the hotel's staff; the same id is added once."""

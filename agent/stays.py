@@ -18,7 +18,7 @@ from agent.call import OngoingCall
 from agent.hotel import HotelClient, NewPrice, Unheard
 from agent.spoken import spoken_code, spoken_day, spoken_money
 from lambdas.calls.models import FollowUp
-from lambdas.pms.models import BookRequest, HeldOffer, OffersRequest, VerificationRequest
+from lambdas.pms.models import BookRequest, CancelRequest, HeldOffer, OffersRequest, VerificationRequest
 from lambdas.shared.domain.errors import InDoubt, Unreachable
 from lambdas.shared.domain.hotel import E164, Hotel
 from lambdas.shared.domain.money import Money
@@ -160,7 +160,8 @@ class Stays:
         if dialogue.fee_told_in == speech_id:
             return {"error": "not_agreed", **self._tell_fee(dialogue, offer, speech_id)}
         try:
-            cancelled = await self._client.cancel(offer.code, offer.wish_id)
+            request = CancelRequest(callback=dialogue.callback)
+            cancelled = await self._client.cancel(offer.code, offer.wish_id, request)
         except NewPrice as changed:
             dialogue.cancellation = None
             if changed.offer is None:
@@ -186,10 +187,9 @@ class Stays:
         """The truth, and somebody who finds out.
 
         The functions leave the front desk a follow-up when they are in doubt. It is left from here when they may not
-        have heard of the wish, and for a cancellation, with which no number to call travels.
+        have heard of the wish.
         """
-        untold = isinstance(doubt, Unheard) or (offer.fee is not None and dialogue.callback is not None)
-        if untold and offer.wish_id not in dialogue.doubted:
+        if isinstance(doubt, Unheard) and offer.wish_id not in dialogue.doubted:
             what = "cancelled the reservation of" if offer.fee is not None else "booked"
             stay = f"a {offer.room}, {_written(offer.stay.arrival)} to {_written(offer.stay.departure)}"
             follow_up = FollowUp(

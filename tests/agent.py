@@ -28,6 +28,7 @@ from lambdas.pms.models import (
     Booked,
     BookRequest,
     Cancelled,
+    CancelRequest,
     HeldOffer,
     HotelFacts,
     Offers,
@@ -127,6 +128,7 @@ class Reception:
         self.city_tax_cents = 0
         self.held: dict[str, HeldOffer] = {}
         self.booked: list[BookRequest] = []
+        self.cancelled: list[CancelRequest] = []
         self.reservations: dict[str, Reservation] = {}
         self.asked: list[VerificationRequest] = []
         self.events: list[AgentEvent] = []
@@ -224,8 +226,9 @@ class Reception:
                 return Verified(reservation=stay)
         raise NotVerified("this call has not shown whose reservation it is")
 
-    async def cancel(self, code: str, wish_id: str) -> Cancelled:
+    async def cancel(self, code: str, wish_id: str, request: CancelRequest) -> Cancelled:
         self._reach("pms")
+        self.cancelled.append(request)
         if self.refusals:
             raise self.refusals.pop(0)
         fee = self.held[wish_id].fee

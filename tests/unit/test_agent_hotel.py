@@ -14,7 +14,15 @@ from botocore.session import Session
 from agent import hotel
 from agent.hotel import EPOCH_HEADER, HotelClient, NewPrice, SigV4, Unheard
 from agent.trace import Traces
-from lambdas.pms.models import BookRequest, ChangeRequest, HeldOffer, NoteRequest, OffersRequest, VerificationRequest
+from lambdas.pms.models import (
+    BookRequest,
+    CancelRequest,
+    ChangeRequest,
+    HeldOffer,
+    NoteRequest,
+    OffersRequest,
+    VerificationRequest,
+)
 from lambdas.shared.domain.errors import (
     BellhopError,
     InDoubt,
@@ -222,7 +230,7 @@ async def test_writes_name_their_wish(client_of: Callable[[Gateway], HotelClient
     cancels = Gateway(httpx.Response(200, content=answer))
 
     changed = await client_of(changes).change("AB7K2Q", ChangeRequest(wish_id="wish0000002"))
-    gone = await client_of(cancels).cancel("AB7K2Q", "wish0000003")
+    gone = await client_of(cancels).cancel("AB7K2Q", "wish0000003", CancelRequest(callback="+491713920055"))
     noted = await client_of(notes).add_note("AB7K2Q", NoteRequest(id="n1", text="A late arrival."))
 
     assert changed.reservation == BOOKED
@@ -230,7 +238,7 @@ async def test_writes_name_their_wish(client_of: Callable[[Gateway], HotelClient
     assert noted.state == "added"
     assert [gateway.asked[0].method for gateway in (changes, cancels, notes)] == ["PUT", "DELETE", "POST"]
     assert cancels.asked[0].url.query == b"wish_id=wish0000003"
-    assert cancels.asked[0].content == b""
+    assert json.loads(cancels.asked[0].content) == {"callback": "+491713920055"}
 
 
 @pytest.mark.parametrize("answer", BUSY_ANSWERS)

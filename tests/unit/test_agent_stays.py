@@ -440,15 +440,15 @@ async def test_a_fee_that_changed_is_told_before_it_is_charged() -> None:
 @pytest.mark.parametrize(
     ("doubt", "number", "left"),
     [
-        (InDoubt("it is not known"), GUEST_NUMBER, [("callback", GUEST_NUMBER)]),
-        (InDoubt("it is not known"), None, []),
+        (InDoubt("it is not known"), GUEST_NUMBER, []),
+        (Unheard("DELETE hotels: ReadTimeout"), GUEST_NUMBER, [("callback", GUEST_NUMBER)]),
         (Unheard("DELETE hotels: ReadTimeout"), None, [("message", None)]),
     ],
 )
 async def test_a_cancellation_in_doubt_reaches_the_front_desk(
     doubt: BellhopError, number: str | None, left: list[tuple[str, str | None]]
 ) -> None:
-    """The front desk knows of it, and whom to call where a number is known."""
+    """The functions know whom to call, and what they may not have heard of is left from here."""
     async with phone(
         FIND, "Found.", FEE, "Nothing.", CANCEL, "I cannot see it.", reception=with_stay(), number=number
     ) as phoned:
@@ -461,6 +461,7 @@ async def test_a_cancellation_in_doubt_reaches_the_front_desk(
         follow_ups = phoned.reception.follow_ups
         assert phoned.model.tool_answer["error"] == "in_doubt"
         assert [(follow_up.kind, follow_up.callback) for follow_up in follow_ups] == left
+        assert [request.callback for request in phoned.reception.cancelled] == [number]
         assert all("has cancelled the reservation of a double room" in one.message for one in follow_ups)
 
 
