@@ -68,13 +68,25 @@ CLOSED: Final = Circuit()
 
 
 class Breaker:
-    """The circuit of one system, such as `pms#aurora`; safe to share between threads and processes."""
+    """The circuit of one system, such as `pms#aurora`; safe to share between threads and processes.
 
-    def __init__(self, system: str, *, client: DynamoDBClient, leases_table: str, now: Callable[[], datetime]) -> None:
+    `opened` is called in the process whose failure has opened it, each time that happens.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        *,
+        client: DynamoDBClient,
+        leases_table: str,
+        now: Callable[[], datetime],
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         self._system = system
         self._client = client
         self._table = leases_table
         self._now = now
+        self._opened = opened
         self._pk = f"BREAKER#{system}"
         self._seen: _Seen | None = None
 
@@ -106,6 +118,8 @@ class Breaker:
                 if after == seen.circuit or (not failed and seen.circuit.is_closed):
                     return
                 if self._replaced(seen, after):
+                    if not after.is_closed:
+                        self._opened()
                     return
 
     def _read(self) -> _Seen:

@@ -188,6 +188,33 @@ def test_a_healthy_request_reads_nothing(tables: Tables) -> None:
     assert client.asked == ["get_item", "get_item"]
 
 
+def test_that_it_opens_is_told_once(tables: Tables) -> None:
+    """Whoever looks after a stage hears of each time a system was given up, and not of every request that failed."""
+    told: list[str] = []
+    processes = [
+        Breaker(
+            "pms#aurora",
+            client=tables.client,
+            leases_table=tables.leases_table,
+            now=tables.clock,
+            opened=lambda: told.append("opened"),
+        )
+        for _ in range(2)
+    ]
+    for number in range(2 * FAILURES):
+        processes[number % 2].tell(failed=True)
+    assert told == ["opened"]
+
+    tables.clock.forward(OPEN_FOR.total_seconds())
+    processes[0].enter()
+    processes[0].tell(failed=True)
+    tables.clock.forward(OPEN_FOR.total_seconds())
+    processes[1].enter()
+    processes[1].tell(failed=False)
+
+    assert told == ["opened", "opened"]
+
+
 def test_what_became_of_a_request_is_told_without_fail(tables: Tables) -> None:
     """A table that does not answer does not turn a booking that was made into an error."""
     one = breaker(replace(tables, client=cast("DynamoDBClient", Down())))

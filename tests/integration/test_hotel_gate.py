@@ -76,6 +76,19 @@ def test_a_system_that_fails_is_left_alone(tables: Tables, vendor: Vendor) -> No
     assert line(tables, vendor, name="boreal").read("it", "GET", "/read").ok
 
 
+def test_the_log_says_which_hotels_system_fails(
+    tables: Tables, vendor: Vendor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line a time, with the hotel's name and nobody else's."""
+    vendor.status = 503
+    for _ in range(2):
+        vendor_code(line(tables, vendor))
+
+    (told,) = [record for record in caplog.records if record.name == "pms"]
+    assert (told.levelname, told.getMessage()) == ("WARNING", "booking system fails and is left alone")
+    assert vars(told)["hotel"] == "aurora"
+
+
 def test_a_system_that_is_well_again_is_asked_again(tables: Tables, vendor: Vendor) -> None:
     """After fifteen seconds one request finds out, and its success lets everybody in."""
     vendor.status = 500

@@ -87,11 +87,16 @@ class Parts:
         """The hotel's breaker and budget, shared by all functions."""
         from lambdas.shared.breaker import Breaker
         from lambdas.shared.budget import Budget
+        from lambdas.shared.observability import open_logger
         from lambdas.shared.pms.gate import HotelGate
 
+        def opened() -> None:
+            open_logger("pms").warning("booking system fails and is left alone", hotel=hotel.name)
+
         system, limit = f"pms#{hotel.name}", hotel.pms.requests_per_minute
-        breaker = Breaker(system, client=self.client, leases_table=self.leases_table, now=self.now)
-        budget = Budget(system, per_minute=limit, client=self.client, leases_table=self.leases_table, now=self.now)
+        client, table = self.client, self.leases_table
+        breaker = Breaker(system, client=client, leases_table=table, now=self.now, opened=opened)
+        budget = Budget(system, per_minute=limit, client=client, leases_table=table, now=self.now)
         return HotelGate(breaker, budget)
 
     def line(self, hotel: Hotel, base_url: str, auth: Auth) -> VendorHttp:
