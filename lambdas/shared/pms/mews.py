@@ -1,21 +1,19 @@
-"""Hotels on Mews, reached through the Connector API.
+"""Hotels on Mews, reached through the Connector API: https://docs.mews.com/connector-api.
 
-What is sent and read is in its documentation: https://docs.mews.com/connector-api. Every request is a POST whose body
-carries who asks. Mews knows no idempotency key. A booking carries our reference as its channel number, which
-`reservations/getAll` filters by; nothing says that a second booking under one number is refused, so none is ever sent.
+Mews knows no idempotency key. A booking carries our reference as its channel number, which `reservations/getAll`
+filters by; nothing says that a second booking under one number is refused, so none is ever sent.
 
-A booking names a room and a rate and not their price: the price is asked once more just before, and read after.
+A booking names a room and a rate and not their price: the price is asked once more just before, and read after. A total
+has everything in it that the hotel's rules add, the city's tax too, since `reservations/price` tells them together: the
+Booking Engine API says so of its operation of that name (https://docs.mews.com/booking-engine-api/operations).
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any, Final, TypeVar
-
-from pydantic import BaseModel, Field
+from datetime import date, datetime
+from typing import Any, Final
 
 from lambdas.shared.domain.errors import (
     BellhopError,
@@ -31,70 +29,18 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
-from lambdas.shared.pms.credentials import JsonKey, Secret, read_as
-from lambdas.shared.pms.hotel_file import options_of, property_of
-from lambdas.shared.pms.mews_models import (
-    STATES,
-    Added,
-    AgeCategories,
-    Availability,
-    Booked,
-    Bookeds,
-    Categories,
-    Configuration,
-    Customer,
-    Customers,
-    OrderItem,
-    OrderItems,
-    Page,
-    Policies,
-    Products,
-    Rates,
-    ReservationPrices,
-    Services,
-    fault_code,
-    in_words,
-)
-from lambdas.shared.pms.mews_terms import Held, House, Options, Quote, Terms, is_same_guest, logger
+from lambdas.shared.pms.mews_api import PAGE, Api
+from lambdas.shared.pms.mews_models import Added, Booked, Customer, OrderItem, fault_code, in_words
+from lambdas.shared.pms.mews_terms import Held, House, Quote, Terms, is_same_guest, logger
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
-from lambdas.shared.pms.vendor_http import Answer, VendorHttp
-
-USUAL_URL: Final = "https://api.mews.com"
-"""https://docs.mews.com/connector-api/guidelines/environments; a demo environment has another."""
-CLIENT: Final = "Bellhop 1.0.0"
-PAGE: Final = 100
-MOST_PAGES: Final = 20
-"""Pages of one question: more arrivals a day, or items of a few reservations, has no hotel that we know of."""
-KEPT: Final = timedelta(minutes=10)
-"""How long rooms, rates and ages are remembered, as the guidelines' best practices ask for; prices never are."""
-_ROOT: Final = "/api/connector/v1"
-
-Item = TypeVar("Item")
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Key(BaseModel):
-    """A hotel's secret: the token of our application, and the one that the hotel's administrator gave us."""
-
-    client_token: str = Field(min_length=1)
-    access_token: str = Field(min_length=1)
+from lambdas.shared.pms.vendor_http import Answer
 
 
 def connect(hotel: Hotel, parts: Parts) -> Mews:
     """Raises HotelFileError when the hotel's file does not suffice."""
-    key = JsonKey(_who(parts.secret_of(hotel)))
-    return Mews(hotel, options_of(hotel, Options), parts.line(hotel, USUAL_URL, key), key, now=parts.now)
-
-
-def _who(secret: Secret) -> Callable[[bool], Mapping[str, str]]:
-    """Who asks: https://docs.mews.com/connector-api/guidelines/authentication."""
-
-    def fields(fresh: bool) -> Mapping[str, str]:
-        key = read_as(secret, Key, fresh=fresh)
-        return {"ClientToken": key.client_token, "AccessToken": key.access_token, "Client": CLIENT}
-
-    return fields
+    terms = Terms(hotel)
+    return Mews(hotel, terms, Api.of(hotel, terms, parts), now=parts.now)
 
 
 class Mews:
@@ -110,24 +56,15 @@ class Mews:
         }
     )
 
-    def __init__(
-        self, hotel: Hotel, options: Options, http: VendorHttp, key: JsonKey, *, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, hotel: Hotel, terms: Terms, api: Api, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
-        self._http = http
-        self._key = key
+        self._terms = terms
+        self._api = api
         self._now = now
-        self._terms = Terms(hotel)
-        self._enterprise = property_of(hotel)
-        self._service = options.service
-        self._lock = threading.Lock()
-        self._house: tuple[House, datetime] | None = None
 
     def describe(self) -> Property:
-        """The enterprise of the hotel's token, and what its service offers."""
-        told = self._ask("the hotel", "configuration/get", Configuration).enterprise
-        house = self._ask_house()
-        products = self._all("products", "products/getAll", Products, ServiceIds=[self._service])
+        """The enterprise of the hotel's tokens, and what its service offers."""
+        told, house = self._api.enterprise(), self._api.house()
         languages = self._hotel.languages
         return Property(
             title=told.name,
@@ -143,7 +80,7 @@ class Mews:
             },
             extras={
                 product.id: in_words(product.names, languages) or product.id
-                for product in products
+                for product in self._api.products()
                 if product.is_active
             },
         )
@@ -156,8 +93,7 @@ class Mews:
         """The offer as a reservation of the guest's profile, with our reference."""
         found = self._quote(order.offer)
         customer, note = self._customer(order)
-        house = self._known_house()
-        stay = order.offer.stay
+        house, stay = self._house(), order.offer.stay
         wanted = {
             "Identifier": order.reference,
             "ChannelNumber": order.reference,
@@ -170,10 +106,10 @@ class Mews:
         }
         if note:
             wanted["Notes"] = note
-        answer = self._write(
+        answer = self._api.write(
             "a booking",
             "reservations/add",
-            ServiceId=self._service,
+            ServiceId=self._api.service,
             Reservations=[wanted],
             CheckRateApplicability=True,
             CheckOverbooking=True,
@@ -194,7 +130,8 @@ class Mews:
         of the order's first day are compared.
         """
         what = "a reservation by its reference"
-        found = self._bookeds(what, ChannelNumbers=[order.reference]) or self._arrivals(what, order.offer.stay.arrival)
+        found = self._api.bookeds(what, ChannelNumbers=[order.reference])
+        found = found or self._api.arrivals(what, order.offer.stay.arrival)
         ours = [booked for booked in found if booked.channel_number == order.reference]
         told = [held.told for held in self._held(ours)]
         return min(told, key=lambda each: each.state is ReservationState.CANCELLED, default=None)
@@ -209,7 +146,7 @@ class Mews:
 
         All of the day's are asked for: `customers/search` knows only guests who are in the house.
         """
-        found = self._held(self._arrivals("the arrivals of a day", arrival), surname=surname)
+        found = self._held(self._api.arrivals("the arrivals of a day", arrival), surname=surname)
         return [held.told for held in found if held.told.stay.arrival == arrival]
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
@@ -237,7 +174,7 @@ class Mews:
         if not held.keeps(offer) and self._is_bound(held):
             raise NotPossible("the reservation's rate does not let it go for nothing", vendor_code="policy")
         found = self._quote(offer, instead_of=held)
-        answer = self._write(
+        answer = self._api.write(
             "a change",
             "reservations/update",
             ReservationId=held.id,
@@ -271,7 +208,7 @@ class Mews:
             return held.told
         if self._fee(held) != fee:
             raise PriceChanged("cancelling costs something else by now")
-        answer = self._write(
+        answer = self._api.write(
             "a cancellation",
             "reservations/cancel",
             ReservationIds=[held.id],
@@ -280,10 +217,12 @@ class Mews:
         )
         if not answer.ok:
             raise _not_done(answer)
-        cancelled = self._settled(answer, held.id).told
-        if cancelled.state is not ReservationState.CANCELLED:
+        cancelled = self._settled(answer, held.id)
+        if cancelled.told.state is not ReservationState.CANCELLED:
             raise InDoubt("a cancellation: done, and still booked", vendor_code=str(answer.status))
-        return cancelled
+        if cancelled.charged != fee:
+            logger.warning("cancelled at another fee", reference=held.told.reference)
+        return cancelled.told
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a note to the reservation's own."""
@@ -291,121 +230,44 @@ class Mews:
         if held is None:
             raise NotFound("no such reservation")
         note = {"ServiceOrderId": held.id, "Text": text}
-        answer = self._write("a note", "serviceOrderNotes/add", ServiceOrderNotes=[note])
+        answer = self._api.write("a note", "serviceOrderNotes/add", ServiceOrderNotes=[note])
         if not answer.ok:
             raise _not_done(answer)
 
-    def _read(self, what: str, operation: str, body: Mapping[str, Any]) -> Answer:
-        answer = self._http.read(what, "POST", f"{_ROOT}/{operation}", json=body, auth=self._key)
-        if not answer.ok:
-            raise answer.unexpected(fault_code(answer.body, answer.status))
-        return answer
-
-    def _ask(self, what: str, operation: str, model: type[Model], **body: Any) -> Model:
-        return self._read(what, operation, body).read_as(model)
-
-    def _all(self, what: str, operation: str, pages: type[Page[Item]], **body: Any) -> list[Item]:
-        """Everything in a list, page after page: https://docs.mews.com/connector-api/guidelines/pagination."""
-        found: list[Item] = []
-        limitation: dict[str, Any] = {"Count": PAGE}
-        for _ in range(MOST_PAGES):
-            page = self._ask(what, operation, pages, **body, Limitation=limitation)
-            found += page.items
-            if page.cursor is None or len(page.items) < PAGE:
-                return found
-            limitation = {"Count": PAGE, "Cursor": page.cursor}
-        raise Unreachable(f"{what}: more pages than a hotel can have", vendor_code="pages")
-
-    def _write(self, what: str, operation: str, **body: Any) -> Answer:
-        answer = self._http.write(what, "POST", f"{_ROOT}/{operation}", json=body, auth=self._key)
-        # It took Mews tens of seconds, says the documentation, and not that it was given up.
-        if answer.status == 408:
-            raise InDoubt(f"{what}: took too long", vendor_code=fault_code(answer.body, answer.status))
-        return answer
-
-    def _known_house(self) -> House:
-        with self._lock:
-            if self._house is None or self._house[1] <= self._now():
-                self._house = self._ask_house(), self._now() + KEPT
-            return self._house[0]
-
-    def _ask_house(self) -> House:
-        ours = {"EnterpriseIds": [self._enterprise], "ServiceIds": [self._service]}
-        services = self._all("the hotel's services", "services/getAll", Services, **ours)
-        service = next((found for found in services if found.id == self._service), None)
-        if service is None:
-            raise Unreachable("the service of the hotel's file is not the hotel's", vendor_code="service")
-        return House.of(
-            service,
-            self._all("the hotel's rooms", "resourceCategories/getAll", Categories, **ours),
-            self._all("the hotel's rates", "rates/getAll", Rates, **ours),
-            self._all("the hotel's ages", "ageCategories/getAll", AgeCategories, **ours),
-        )
+    def _house(self) -> House:
+        return self._api.house(self._now())
 
     def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: Held | None = None) -> list[Quote]:
         """What can be had, the cheapest first; `instead_of` is the reservation whose room is free for it."""
-        house = self._known_house()
-        names = self._terms.names
+        house = self._house()
         rooms = [
             code
-            for name, code in names.mapped_rooms.items()
+            for name, code in self._terms.names.mapped_rooms.items()
             if room_type in (None, name) and self._hotel.rooms[name].sleeps >= stay.guests
             if (room := house.rooms.get(code)) and room.is_active and room.capacity + room.extra_capacity >= stay.guests
         ]
         rates = [
             code
-            for code in names.mapped_rates.values()
+            for code in self._terms.names.mapped_rates.values()
             if (rate := house.rates.get(code)) and rate.is_active and rate.is_enabled
         ]
-        if not rooms or not rates:
-            return []
-        free = self._free(stay, instead_of)
+        free = self._free(stay, instead_of) if rooms and rates else {}
         asked = [(room, rate) for room in rooms if min(free.get(room, (0,))) > 0 for rate in rates]
         if not asked:
             return []
-        wanted = {**self._terms.interval(house, stay), "PersonCounts": self._terms.people(house, stay)}
-        told = self._ask(
-            "prices",
-            "reservations/price",
-            ReservationPrices,
-            ServiceId=self._service,
-            Reservations=[
-                {"Identifier": str(number), "RequestedCategoryId": room, "RateId": rate, **wanted}
-                for number, (room, rate) in enumerate(asked)
-            ],
-        )
-        prices = {price.identifier: price.total_amount for price in told.reservation_prices}
-        found = [
-            self._terms.quoted(stay, room, rate, price)
-            for number, (room, rate) in enumerate(asked)
-            if (price := prices.get(str(number)))
-        ]
-        return sorted(filter(None, found), key=lambda quote: quote.offer.total.cents)
+        prices, closures = self._api.prices(house, stay, asked), self._api.closures(house, stay)
+        found = [self._terms.quoted(house, stay, room, rate, price) for (room, rate), price in prices.items()]
+        let = [quote for quote in found if quote and closures.let(self._terms.wanted(house, quote), self._now())]
+        return sorted(let, key=lambda quote: quote.offer.total.cents)
 
     def _free(self, stay: Stay, instead_of: Held | None) -> Mapping[str, Sequence[int]]:
         """How many of each room are left on each night, the reservation's own one being free for itself."""
-        answer = self._read(
-            "free rooms",
-            "services/getAvailability",
-            {
-                "ServiceId": self._service,
-                "FirstTimeUnitStartUtc": self._terms.midnight(stay.evenings[0]),
-                "LastTimeUnitStartUtc": self._terms.midnight(stay.evenings[-1]),
-            },
-        )
-        told = answer.read_as(Availability)
-        nights = tuple(start.astimezone(self._hotel.zone).date() for start in told.time_unit_starts_utc)
-        rooms = told.category_availabilities
-        if nights != stay.evenings or any(len(room.availabilities) != len(nights) for room in rooms):
-            raise answer.unexpected()
-        own = (instead_of.booked.requested_resource_category_id, instead_of.told.stay.evenings) if instead_of else None
-        return {
-            room.category_id: [
-                left + (own is not None and own[0] == room.category_id and night in own[1])
-                for left, night in zip(room.availabilities, nights, strict=True)
-            ]
-            for room in rooms
-        }
+        free = {**self._api.free(stay)}
+        if instead_of:
+            room, nights = instead_of.booked.requested_resource_category_id, instead_of.told.stay.evenings
+            left = zip(free.get(room, ()), stay.evenings, strict=False)
+            free[room] = tuple(count + (night in nights) for count, night in left)
+        return {room: counts for room, counts in free.items() if counts}
 
     def _quote(self, offer: Offer, *, instead_of: Held | None = None) -> Quote:
         """The offer as it can be booked now. Raises SoldOut and PriceChanged."""
@@ -419,11 +281,12 @@ class Mews:
 
     def _changed(self, held: Held, found: Quote) -> dict[str, Any]:
         """What an update has to say; what it does not name stays. Raises NotPossible for a room that was promised."""
-        house = self._known_house()
-        interval = self._terms.interval(house, found.offer.stay)
-        changed: dict[str, Any] = {name: {"Value": at} for name, at in interval.items()}
-        changed["PersonCounts"] = {"Value": self._terms.people(house, found.offer.stay)}
-        changed["RateId"] = {"Value": found.rate}
+        house, stay = self._house(), found.offer.stay
+        changed: dict[str, Any] = {
+            **{name: {"Value": at} for name, at in self._terms.interval(house, stay).items()},
+            "PersonCounts": {"Value": self._terms.people(house, stay)},
+            "RateId": {"Value": found.rate},
+        }
         if found.room != held.booked.requested_resource_category_id:
             if held.booked.assigned_resource_locked:
                 raise NotPossible("the hotel has promised the guest a certain room", vendor_code="locked")
@@ -441,7 +304,7 @@ class Mews:
         guest, contact = order.guest, order.contact
         note = None
         if contact.email:
-            known = self._customers("a guest by e-mail", Emails=[contact.email], ActivityStates=["Active"])
+            known = self._api.customers("a guest by e-mail", Emails=[contact.email], ActivityStates=["Active"])
             known = [found for found in known if (found.email or "").casefold() == contact.email.casefold()]
             same = next((found for found in known if is_same_guest(found, guest)), None)
             if same:
@@ -451,32 +314,13 @@ class Mews:
                 contact = contact.model_copy(update={"email": None})
         try:
             profile = self._terms.customer(guest, contact)
-            answer = self._write("a guest's profile", "customers/add", **profile, OverwriteExisting=False)
+            answer = self._api.write("a guest's profile", "customers/add", **profile, OverwriteExisting=False)
             if not answer.ok:
                 raise _not_done(answer)
             return answer.read_as(Customer).id, note
         except InDoubt as error:
             # A profile without a reservation harms nobody: the booking was certainly not sent.
             raise Unreachable("a guest's profile: not known whether made", vendor_code=error.vendor_code) from None
-
-    def _customers(self, what: str, **which: Any) -> list[Customer]:
-        return self._all(what, "customers/getAll", Customers, **which, Extent={"Customers": True, "Addresses": False})
-
-    def _bookeds(self, what: str, **which: Any) -> list[Booked]:
-        """The stays of the hotel's service that are so, cancelled ones too."""
-        return self._all(
-            what,
-            "reservations/getAll/2023-06-06",
-            Bookeds,
-            EnterpriseIds=[self._enterprise],
-            ServiceIds=[self._service],
-            States=[*STATES],
-            **which,
-        )
-
-    def _arrivals(self, what: str, day: date) -> list[Booked]:
-        interval = {"StartUtc": self._terms.midnight(day), "EndUtc": self._terms.midnight(day + timedelta(days=1))}
-        return self._bookeds(what, ScheduledStartUtc=interval)
 
     def _held(self, bookeds: Sequence[Booked], *, surname: str | None = None) -> list[Held]:
         """Reservations with their guests and prices, those of that surname if one is given."""
@@ -485,7 +329,7 @@ class Mews:
         customers = {
             customer.id: customer
             for some in _parts(accounts)
-            for customer in self._customers("the guests of reservations", CustomerIds=some)
+            for customer in self._api.customers("the guests of reservations", CustomerIds=some)
             if surname is None or same_surname(customer.last_name, surname)
         }
         bookeds = [booked for booked in bookeds if booked.account_id in customers]
@@ -493,9 +337,9 @@ class Mews:
             return []
         items: dict[str, list[OrderItem]] = {booked.id: [] for booked in bookeds}
         for some in _parts(list(items)):
-            for item in self._all("what reservations cost", "orderItems/getAll", OrderItems, ServiceOrderIds=some):
-                items[item.service_order_id].append(item)
-        house = self._known_house()
+            for item in self._api.items(some):
+                items.get(item.service_order_id, []).append(item)
+        house = self._house()
         found = []
         for booked in bookeds:
             try:
@@ -512,30 +356,22 @@ class Mews:
             number = re.sub(r"[._/-]", "", normal_code(code))
         except ValueError:
             return None
-        found = [booked for booked in self._bookeds("a reservation by its code", Numbers=[number])
-                 if booked.number.upper() == number]  # fmt: skip
-        held = self._held(found)
+        found = self._api.bookeds("a reservation by its code", Numbers=[number])
+        held = self._held([booked for booked in found if booked.number.upper() == number])
         return held[0] if len(held) == 1 else None
 
     def _fee(self, held: Held) -> Money:
         held.require_booked()
         try:
-            told = self._ask(
-                "a cancellation policy",
-                "cancellationPolicies/getByReservations",
-                Policies,
-                ReservationIds=[held.id],
-            )
+            policies = self._api.policies(held.id)
         except Unreachable as error:
             # The reservation was read with the same tokens: they do not suffice for this operation, which Mews
             # enables for each integration apart.
             if error.vendor_code == "401":
                 raise NotPossible(
-                    "the hotel's tokens do not reach its cancellation policies", vendor_code="401"
+                    "the tokens do not reach the hotel's cancellation policies", vendor_code="401"
                 ) from None
             raise
-        policies = [policy for found in told.cancellation_policies if found.reservation_id == held.id
-                    for policy in found.policies]  # fmt: skip
         terms = mews_fees.Terms(policies, held.booked, held.items, self._hotel.zone)
         try:
             return terms.fee(self._now(), held.told.total.currency)
@@ -552,7 +388,7 @@ class Mews:
     def _settled(self, answer: Answer, id: str) -> Held:
         """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
         try:
-            held = self._held(self._bookeds("a reservation", ReservationIds=[id]))
+            held = self._held(self._api.bookeds("a reservation", ReservationIds=[id]))
         except Unreachable as error:
             raise InDoubt(f"{answer.what}: done, and not readable", vendor_code=error.vendor_code) from None
         if len(held) != 1 or held[0].id != id:
@@ -574,7 +410,7 @@ class Mews:
 
 
 def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """So many at a time as one question may name."""
+    """So many at a time as are answered on a page."""
     return (ids[begin : begin + PAGE] for begin in range(0, len(ids), PAGE))
 
 

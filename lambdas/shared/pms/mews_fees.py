@@ -7,7 +7,6 @@ the order's creation, its start, or midnight of its first day, and is negative b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -18,37 +17,15 @@ from zoneinfo import ZoneInfo
 from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.money import Money
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.mews_durations import after
 from lambdas.shared.pms.mews_models import Booked, OrderItem, Policy
 
-_PART: Final = r"(?:(?P<{}>[+-]?\d+(?:\.\d+)?){})?"
-_DURATION: Final = re.compile(
-    r"(?P<sign>[+-]?)P"
-    + "".join(_PART.format(name, name[0].upper()) for name in ("years", "months", "weeks", "days"))
-    + "(?:T"
-    + "".join(_PART.format(name, name[0].upper()) for name in ("hours", "minutes", "seconds"))
-    + ")?",
-    re.ASCII,
-)
 _EXTENTS: Final = {
     "TimeUnits": {"SpaceOrder"},
     "Products": {"ProductOrder"},
     "Everything": {"SpaceOrder", "ProductOrder"},
     "Nothing": set[str](),
 }
-
-
-def duration(written: str) -> timedelta:
-    """An ISO 8601 duration whose parts may each be negative, such as `P0M-1DT18H0M0S`.
-
-    Raises ValueError for anything else, and for months and years, which are no fixed length.
-    """
-    found = _DURATION.fullmatch(written)
-    parts = {
-        name: float(part) for name, part in (found.groupdict() if found else {}).items() if part and name != "sign"
-    }
-    if found is None or not parts or parts.pop("years", 0) or parts.pop("months", 0):
-        raise ValueError(f"{written[:40]!r} is no duration of days and hours")
-    return timedelta(**parts) * (-1 if found["sign"] == "-" else 1)
 
 
 @dataclass(frozen=True)
@@ -76,14 +53,15 @@ class Terms:
             "StartDate": datetime.combine(start.date(), time(), self.zone),
         }
         try:
-            base, offset = bases[policy.applicability], duration(policy.applicability_offset)
+            base = bases[policy.applicability]
+            begins = after(base, policy.applicability_offset)
         except (KeyError, ValueError):
             raise _not_said("from when") from None
         # Where examples write an offset without its sign, "ten days after the start" means before it. Guests who are
         # told that it is free must be right, so such a policy is left to the staff.
-        if policy.applicability != "Creation" and offset >= timedelta(days=1):
+        if policy.applicability != "Creation" and begins >= base + timedelta(days=1):
             raise _not_said("from when")
-        return now >= base + offset
+        return now >= begins
 
     def _amount(self, policy: Policy, currency: str) -> Money:
         nothing = Money(cents=0, currency=currency)

@@ -124,6 +124,7 @@ class Rate(_Answered):
     id: str
     group_id: str = ""
     base_rate_id: str | None = None
+    business_segment_id: str | None = None
     is_active: bool = True
     is_enabled: bool = True
     names: Mapping[str, str] = Field(default_factory=dict)
@@ -140,6 +141,88 @@ class Product(_Answered):
     names: Mapping[str, str] = Field(default_factory=dict)
 
 
+class _Condition(_Answered):
+    value: str
+    condition_type: str
+
+
+class RuleConditions(_Answered):
+    """All of them hold where a rule does."""
+
+    rate_id: _Condition | None = None
+    rate_group_id: _Condition | None = None
+    business_segment_id: _Condition | None = None
+    resource_category_id: _Condition | None = None
+    resource_category_type: _Condition | None = None
+    origin: _Condition | None = None
+    travel_agency_id: _Condition | None = None
+    minimum_time_unit_count: int | None = None
+    maximum_time_unit_count: int | None = None
+
+
+class Rule(_Answered):
+    id: str
+    conditions: RuleConditions = RuleConditions()
+
+
+class _RuleProduct(_Answered):
+    product_id: str = ""
+    action_type: str = ""
+
+
+class _RuleActionData(_Answered):
+    value: _RuleProduct = _RuleProduct()
+
+
+class RuleAction(_Answered):
+    rule_id: str
+    data: _RuleActionData = _RuleActionData()
+
+
+class Rules(Page[Rule]):
+    items: tuple[Rule, ...] = Field(alias="Rules")
+    rule_actions: tuple[RuleAction, ...] = ()
+
+
+class RestrictionConditions(_Answered):
+    """All of them hold where a restriction does. Its first and its last day are in it."""
+
+    type: str
+    exact_rate_id: str | None = None
+    base_rate_id: str | None = None
+    rate_group_id: str | None = None
+    resource_category_id: str | None = None
+    resource_category_type: str | None = None
+    start_utc: AwareDatetime | None = None
+    end_utc: AwareDatetime | None = None
+    days: tuple[str, ...] = ()
+
+
+class _RestrictionPrice(_Answered):
+    currency: str
+    value: Amount | None = None
+
+
+class RestrictionExceptions(_Answered):
+    """What meets all of them is not restricted. A price is a night's."""
+
+    min_advance: str | None = None
+    max_advance: str | None = None
+    min_length: str | None = None
+    max_length: str | None = None
+    min_price: _RestrictionPrice | None = None
+    max_price: _RestrictionPrice | None = None
+
+
+class Restriction(_Answered):
+    conditions: RestrictionConditions
+    exceptions: RestrictionExceptions = RestrictionExceptions()
+
+
+class Restrictions(Page[Restriction]):
+    items: tuple[Restriction, ...] = Field(alias="Restrictions")
+
+
 class Products(Page[Product]):
     items: tuple[Product, ...] = Field(alias="Products")
 
@@ -149,7 +232,7 @@ class _AcceptedCurrency(_Answered):
     is_default: bool = False
 
 
-class _Enterprise(_Answered):
+class Enterprise(_Answered):
     id: str
     name: str
     time_zone_identifier: str | None = None
@@ -157,7 +240,7 @@ class _Enterprise(_Answered):
 
 
 class Configuration(_Answered):
-    enterprise: _Enterprise
+    enterprise: Enterprise
 
 
 class CategoryAvailability(_Answered):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +17,7 @@ from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Reser
 from lambdas.shared.guest import e164
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.amounts import money
-from lambdas.shared.pms.mews_fees import duration
+from lambdas.shared.pms.mews_durations import after
 from lambdas.shared.pms.mews_models import (
     STATES,
     AgeCategory,
@@ -30,6 +30,7 @@ from lambdas.shared.pms.mews_models import (
     Service,
     in_words,
 )
+from lambdas.shared.pms.mews_rules import Additions, Wanted
 from lambdas.shared.pms.names import Names
 
 _ID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -49,32 +50,40 @@ class Options(BaseModel):
 class House:
     """What changes seldom at a hotel: when a night begins and ends, its rooms, rates and ages, by Mews' ids."""
 
-    starts: timedelta
-    """After midnight of the first day."""
-    ends: timedelta
-    """After midnight of the last day."""
+    starts: str
+    """A duration after midnight of the first day."""
+    ends: str
+    """A duration after midnight of the last day."""
     rooms: Mapping[str, Category]
     rates: Mapping[str, Rate]
     ages: Mapping[str, AgeCategory]
+    additions: Additions
 
     @classmethod
     def of(
-        cls, service: Service, rooms: Sequence[Category], rates: Sequence[Rate], ages: Sequence[AgeCategory]
+        cls,
+        service: Service,
+        rooms: Sequence[Category],
+        rates: Sequence[Rate],
+        ages: Sequence[AgeCategory],
+        additions: Additions,
     ) -> House:
         """Raises Unreachable for a service that is not booked by the night, or has no adults."""
         data = service.data.value
         try:
-            starts, ends = duration(data.start_offset), duration(data.end_offset)
+            midnight = datetime(2026, 1, 1)
+            by_night = after(midnight, data.start_offset) >= midnight <= after(midnight, data.end_offset)
         except ValueError:
-            starts, ends = timedelta(0), timedelta(0)
-        if data.time_unit_period != "Day" or not starts:
+            by_night = False
+        if data.time_unit_period != "Day" or not by_night:
             raise Unreachable("the service of the hotel's file is not booked by the night", vendor_code="service")
         house = cls(
-            starts,
-            ends,
+            data.start_offset,
+            data.end_offset,
             {room.id: room for room in rooms},
             {rate.id: rate for rate in rates},
             {age.id: age for age in ages},
+            additions,
         )
         if house.adults is None:
             raise Unreachable("the service of the hotel's file has no age category of adults", vendor_code="service")
@@ -116,6 +125,16 @@ class Held:
     def id(self) -> str:
         return self.booked.id
 
+    @property
+    def charged(self) -> Money | None:
+        """What its cancellation has cost; None where the amounts cannot be."""
+        fees = [item for item in self.items if item.type == "CancellationFee" and item.accounting_state != "Canceled"]
+        try:
+            amounts = [money(item.amount.gross_value, item.amount.currency) for item in fees]
+            return sum(amounts, start=Money(cents=0, currency=self.told.total.currency))
+        except ValueError:
+            return None
+
     def require_booked(self) -> None:
         """Raises NotPossible for what is over or has begun."""
         if self.told.state is not ReservationState.BOOKED:
@@ -136,14 +155,12 @@ class Terms:
 
     def midnight(self, day: date) -> str:
         """Where a day begins at the hotel: time units do too."""
-        return self._utc(day, timedelta(0))
+        return _utc(self._midnight(day))
 
     def interval(self, house: House, stay: Stay) -> dict[str, str]:
         """When the guest may come and must leave."""
-        return {
-            "StartUtc": self._utc(stay.arrival, house.starts),
-            "EndUtc": self._utc(stay.departure, house.ends),
-        }
+        starts, ends = self._moments(house, stay)
+        return {"StartUtc": _utc(starts), "EndUtc": _utc(ends)}
 
     def people(self, house: House, stay: Stay) -> list[dict[str, Any]]:
         """`PersonCounts`: only ages that somebody has; a hotel that knows no children counts them as adults."""
@@ -157,7 +174,13 @@ class Terms:
             {"AgeCategoryId": children.id, "Count": stay.children},
         ]
 
-    def quoted(self, stay: Stay, room: str, rate: str, price: Price) -> Quote | None:
+    def wanted(self, house: House, found: Quote) -> Wanted:
+        """The offer, for the hotel's restrictions to judge."""
+        starts, ends = self._moments(house, found.offer.stay)
+        room, rate = house.rooms[found.room], house.rates[found.rate]
+        return Wanted(found.offer.stay, room, rate, found.offer.total, starts, ends)
+
+    def quoted(self, house: House, stay: Stay, room: str, rate: str, price: Price) -> Quote | None:
         """The offer of a room at a rate; None, with a line in the log, for one that cannot be told truly."""
         room_type, plan = self.names.room_type(room), self.names.rate_plan(rate)
         try:
@@ -176,6 +199,7 @@ class Terms:
             rate_plan=plan,
             rate=self.names.rate_title(plan),
             taxes=Money(cents=sum(tax.cents for tax in taxes), currency=total.currency) if taxes else None,
+            includes=self.names.extras(house.additions.of(stay, house.rooms[room], house.rates[rate])),
         )
         return Quote(offer, room, rate)
 
@@ -231,14 +255,21 @@ class Terms:
         category = house.rooms.get(room)
         return (in_words(category.names, self._hotel.languages) if category else None) or room
 
-    def _utc(self, day: date, after: timedelta) -> str:
-        at = datetime.combine(day, time(), self._hotel.zone) + after
-        return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    def _moments(self, house: House, stay: Stay) -> tuple[datetime, datetime]:
+        starts, ends = self._midnight(stay.arrival), self._midnight(stay.departure)
+        return after(starts, house.starts), after(ends, house.ends)
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self._hotel.zone)
 
 
 def is_same_guest(customer: Customer, guest: Guest) -> bool:
     """Is the profile of that name, whatever its case and accents?"""
     return same_surname(customer.last_name, guest.surname) and same_surname(customer.name, guest.name)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _contact(customer: Customer) -> Contact:

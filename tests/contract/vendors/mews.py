@@ -109,6 +109,14 @@ class MewsStandIn:
         self.finds_channel_numbers = True
         self.policies: Sequence[Mapping[str, Any]] | None = None
         """What every reservation's policies are, instead of the house's."""
+        self.restrictions: list[dict[str, Any]] = []
+        """`Conditions` and `Exceptions` of each."""
+        self.rules: list[tuple[dict[str, Any], str, str]] = [
+            ({"RateId": {"Value": self.codes.rates[rate.code], "ConditionType": "Equals"}}, "Add", extra)
+            for rate in house.rates.values()
+            for extra in rate.includes
+        ]
+        """`Conditions`, and which of the house's extras is then added or deleted."""
         self.assigned: dict[str, tuple[str, bool]] = {}
         """By a reservation's id, the room that it has been given, and whether it is locked to it."""
         self.categories: dict[str, dict[str, Any]] = {}
@@ -151,6 +159,17 @@ class MewsStandIn:
                 self._products,
                 "ServiceIds Limitation",
                 "EnterpriseIds ProductIds UpdatedUtc IncludeDefault",
+            ),
+            "rules/getAll": (
+                self._rules,
+                "ServiceIds Extent Limitation",
+                "EnterpriseIds Ids UpdatedUtc",
+            ),
+            "restrictions/getAll": (
+                self._restrictions,
+                "ServiceIds Limitation",
+                "EnterpriseIds CollidingUtc CreatedUtc UpdatedUtc RestrictionIds ResourceCategoryIds RateIds "
+                "ExactRateIds BaseRateIds Origin",
             ),
             "reservations/price": (self._price, "ServiceId Reservations", "EnterpriseId"),
             "reservations/getAll/2023-06-06": (
@@ -375,6 +394,33 @@ class MewsStandIn:
             for code, title in self.house.extras.items()
         ]
         return {**_page(body, "Products", self._ours(body, found)), "CustomerProducts": []}
+
+    def _rules(self, body: Body) -> dict[str, Any]:
+        """DOCS/operations/rules."""
+        _require_service(_ids(body, "ServiceIds"))
+        rules, actions = [], []
+        for number, (conditions, action, extra) in enumerate(self.rules):
+            names = ("RateId", "RateGroupId", "BusinessSegmentId", "ResourceCategoryId", "ResourceCategoryType",
+                     "Origin", "TravelAgencyId", "MinimumTimeUnitCount", "MaximumTimeUnitCount")  # fmt: skip
+            rules.append({"Id": id_of("rule", number), "Conditions": {**dict.fromkeys(names), **conditions}})
+            value = {"ProductId": self.codes.extras[extra], "ActionType": action}
+            data = {"Discriminator": "Product", "Value": value}
+            actions.append({"Id": id_of("action", number), "RuleId": id_of("rule", number), "Data": data})
+        page = _page(body, "Rules", self._ours(body, rules))
+        ids = {rule["Id"] for rule in page["Rules"]}
+        wanted = body["Extent"].get("RuleActions")
+        page["RuleActions"] = [action for action in actions if action["RuleId"] in ids] if wanted else None
+        return page
+
+    def _restrictions(self, body: Body) -> dict[str, Any]:
+        """DOCS/operations/restrictions: those of the interval and of others, for the client to tell apart."""
+        _require_service(_ids(body, "ServiceIds"))
+        _interval(body, "CollidingUtc")
+        found = [
+            {"Id": id_of("restriction", number), "ServiceId": SERVICE, "Origin": "User", "Exceptions": None, **told}
+            for number, told in enumerate(self.restrictions)
+        ]
+        return _page(body, "Restrictions", self._ours(body, found))
 
     # What can be had.
 
