@@ -20,6 +20,7 @@ VALUES = $(foreach value,$(SET),-c $(value))
 CDK = node node_modules/aws-cdk/bin/cdk -c stage=$(STAGE) $(VALUES)
 
 SCENARIO ?=
+PMS ?=
 LIST ?=
 UPGRADE ?=
 N ?=
@@ -31,8 +32,8 @@ E ?=
 
 ##@ Calls
 .PHONY: call up invoke
-call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them)
-	@$(RUN) local.call $(if $(LIST),--list) $(SCENARIO) $(ARGS)
+call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them; PMS=apaleo, a vendor's stand-in)
+	@$(RUN) local.call $(if $(LIST),--list) $(if $(PMS),--pms $(PMS)) $(SCENARIO) $(ARGS)
 
 up: ready ## keep the whole system running and print its addresses
 	@$(RUN) local.up

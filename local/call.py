@@ -25,6 +25,7 @@ from local.processes import ROOT, StartError
 from local.scenario import Expected, ExpectedCall, Scenario, ScenarioError, list_scenarios
 from local.stack import Replacements, Stack
 from local.terminal import Screen, verdict_line
+from local.vendor import VENDORS
 
 SCENARIOS: Final = ROOT / "tests" / "e2e" / "scenarios"
 DEFAULT: Final = "book"
@@ -49,10 +50,12 @@ def main() -> None:
     name = options.scenario or options.name or DEFAULT
     if name not in scenarios:
         raise SystemExit(f"there is no scenario {name!r}; there are {', '.join(scenarios)}")
+    if options.calls > 1 and scenarios[name].booked:
+        raise SystemExit(f"{name} is about one guest's reservation: it is played by one guest at a time")
     # The client reports every hang-up of the other side as a fault of its data channels.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
-        passed = asyncio.run(_call(console, name, scenarios[name], options.calls, options.faults))
+        passed = asyncio.run(_call(console, name, scenarios[name], options))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (StartError, Unanswered, NoRecord) as error:
@@ -65,6 +68,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("name", nargs="?", help=f"the scenario to play (default: {DEFAULT})")
     parser.add_argument("--scenario", metavar="NAME", help="the same")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument(
+        "--pms", choices=VENDORS, help="whose stand-in is the hotel's booking system (default: our own)"
+    )
     parser.add_argument("--calls", type=int, default=1, metavar="N", help="so many guests phone at once")
     parser.add_argument(
         "--faults",
@@ -90,10 +96,10 @@ def _fault(text: str) -> tuple[str, float | None]:
     raise argparse.ArgumentTypeError(f"{text!r} is no part that can fail")
 
 
-async def _call(
-    console: Console, name: str, scenario: Scenario, calls: int, faults: Sequence[tuple[str, float | None]]
-) -> bool:
+async def _call(console: Console, name: str, scenario: Scenario, options: argparse.Namespace) -> bool:
     """Start the stack, play, show, and say what came of it."""
+    calls: int = options.calls
+    faults: Sequence[tuple[str, float | None]] = options.faults
     console.print(f"[bold]{escape(scenario.title)}[/]", highlight=False)
     screens = [Screen(console, str(number + 1) if calls > 1 else "") for number in range(calls)]
     by_call: dict[str, Screen] = {}
@@ -107,6 +113,7 @@ async def _call(
         with console.status("starting the hotel's side") as status:
             starting = Stack.start(
                 replace=_absent(part for part, _ in faults),
+                pms=options.pms,
                 max_calls=max(4, calls),
                 progress=lambda part: _progress(console, status, part),
             )

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,8 +23,8 @@ from lambdas.shared.domain.call import AGENT_VANISHED
 from lambdas.shared.domain.hotel import Hotel, load_hotel
 from lambdas.shared.domain.stay import Reservation
 from lambdas.shared.items import decode
-from lambdas.shared.pms.demo import DemoPms
 from lambdas.shared.tables import FOLLOW_UPS, hotel_pk
+from local.booking_system import BookingSystem
 from local.caller import Caller, Moment, PhoneCall
 from local.exchange import Exchange
 from local.phone_line import Samples, over_the_phone
@@ -72,10 +73,12 @@ async def play(
     its call. Raises Unanswered when there is nobody to phone, and
     NoRecord when a call was made of which nothing was written down.
     """
-    hotel = load_hotel(ROOT / "hotels" / scenario.hotel)
-    pms = DemoPms(hotel, client=stack.aws_client("dynamodb"), table=stack.calls_table)
+    hotel = load_hotel(stack.hotels / scenario.hotel)
+    system = BookingSystem(stack, hotel)
     voices = await asyncio.to_thread(_voices, scenario)
-    before = {stay.code for stay in await asyncio.to_thread(pms.reservations)}
+    before = {stay.code for stay in await asyncio.to_thread(system.reservations)}
+    for booked in scenario.booked:
+        await asyncio.to_thread(system.book, booked, hotel.day_of(datetime.now(UTC)))
     exchange = Exchange(stack.addresses.livekit, stack.livekit_key, stack.livekit_secret, dispatch)
     await _teach(stack, scenario)
 
@@ -95,7 +98,7 @@ async def play(
         await asyncio.gather(*phoning, return_exceptions=True)
     async with _api(stack) as api:
         views = await asyncio.gather(*(_record(api, call.id) for call in phoned))
-    made = [stay for stay in await asyncio.to_thread(pms.reservations) if stay.code not in before]
+    made = [stay for stay in await asyncio.to_thread(system.reservations) if stay.code not in before]
     played = []
     for call, view in zip(phoned, views, strict=True):
         others = {code for other in views if other is not view for code in other.call.stays}
@@ -107,7 +110,7 @@ async def play(
             title=scenario.title,
             hotel=hotel.title,
             found=found,
-            checks=judge(expected or scenario.expected, found, hotel.day_of(call.began)),
+            checks=judge((expected or scenario.expected).at(hotel), found, hotel.day_of(call.began)),
             stored=view.turns,
         )
         played.append(Played(report, await asyncio.to_thread(_keep, folder / call.id, call, view, report)))

@@ -3,7 +3,7 @@
 A scenario is a TOML file under `tests/e2e/scenarios/`; its name is the file's. It has three parts that know nothing of
 each other:
 
-- `[guest]` and `[[lines]]`: who phones and what they say, in order (`Line`);
+- `[guest]`, `[[booked]]`, `[[lines]]`: who phones, what they have booked before and what they say, in order (`Line`);
 - `[[steps]]`: what the brain can do (`Step`). A step starts when the guest's words match its `when`, or by itself once
   the step named in `after` is done. It gathers its `slots` from the words that were *recognised*, asks for what is
   missing, calls its `tool` with arguments made of slots alone, and says a sentence filled from the tool's answer alone;
@@ -25,9 +25,9 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 
 from lambdas.shared.domain.call import Outcome, State
 from lambdas.shared.domain.dispatch import HotelName
-from lambdas.shared.domain.hotel import PhoneNumber
+from lambdas.shared.domain.hotel import Hotel, PhoneNumber
 from lambdas.shared.domain.money import Currency
-from lambdas.shared.domain.stay import GuestName, RoomType
+from lambdas.shared.domain.stay import GuestName, ReservationState, RoomType
 from local.script import Pattern, Script, Table, faults, next_day
 
 MONTH_DAY: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
@@ -74,20 +74,37 @@ class SimulatedGuest(Table):
     name: GuestName = "Peter Miller"
 
 
-class ExpectedReservation(Table):
-    """A reservation in the hotel's system; `room` is its room type, the total covers all nights."""
+class _Nights(Table):
+    """A room for a guest; `room` is its room type."""
 
     room: RoomType
     arrival: MonthDay
     departure: MonthDay
     guest_name: GuestName
-    total_cents: int = Field(ge=0)
-    currency: Currency = "EUR"
 
     def stay(self, today: date) -> tuple[date, date]:
         """Arrival and departure for a call made today; the departure is the next such day after the arrival."""
         arrival = resolve(self.arrival, today)
         return arrival, resolve(self.departure, arrival)
+
+
+class Booked(_Nights):
+    """A reservation that stands in the hotel's system before the phone rings."""
+
+    adults: int = Field(default=1, ge=1, le=9)
+
+
+class ExpectedReservation(_Nights):
+    """A reservation in the hotel's system; the total covers all nights.
+
+    `cheapest_cents` is the total where the hotel has cheaper rates beside the one of `total_cents`, as it has at the
+    vendors' stand-ins.
+    """
+
+    total_cents: int = Field(ge=0)
+    cheapest_cents: int | None = Field(default=None, ge=0)
+    currency: Currency = "EUR"
+    state: ReservationState = ReservationState.BOOKED
 
 
 def resolve(month_day: MonthDay, today: date) -> date:
@@ -119,6 +136,8 @@ class ExpectedCall(Table):
 class Expected(Table):
     """What is true after the call: exactly these reservations and follow-ups, none if none is named.
 
+    Reservations are those of the call and those of `[[booked]]`.
+
     `answers` are patterns, each to be found in what the hotel said.
     """
 
@@ -127,11 +146,22 @@ class Expected(Table):
     follow_ups: tuple[ExpectedFollowUp, ...] = ()
     answers: tuple[Pattern, ...] = ()
 
+    def at(self, hotel: Hotel) -> Expected:
+        """What is expected of this hotel, whose rates make the prices."""
+        if not hotel.rates:
+            return self
+        reservations = tuple(
+            wanted.model_copy(update={"total_cents": wanted.cheapest_cents or wanted.total_cents})
+            for wanted in self.reservations
+        )
+        return self.model_copy(update={"reservations": reservations})
+
 
 class Scenario(Script):
-    """A whole scenario file."""
+    """A whole scenario file. What is `booked` stands in the hotel's system when the guest phones."""
 
     hotel: HotelName
+    booked: tuple[Booked, ...] = ()
     guest: SimulatedGuest = SimulatedGuest()
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
     expected: Expected

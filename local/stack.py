@@ -25,6 +25,7 @@ from agent.settings import AgentSettings
 from lambdas.calls.settings import CallsSettings
 from lambdas.livekit_webhook.settings import WebhookSettings
 from lambdas.pms.settings import PmsSettings
+from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
@@ -32,6 +33,7 @@ from local.livekit_server import livekit_environment, livekit_program
 from local.processes import ROOT, Child, choosing_ports, claimed, free_port
 from local.readiness import answers, recognises
 from local.settings import BrainSettings, GatewaySettings, RivaSettings, VoicesSettings
+from local.vendor import Vendor
 
 REGION: Final = "eu-central-1"
 CALLS_TABLE: Final = "calls"
@@ -41,6 +43,9 @@ GUEST_KEY_SECRET: Final = "bellhop/local/guest-key"  # noqa: S105  a secret's na
 LEGACY_TOKEN_SECRET: Final = "bellhop/local/legacy-token"  # noqa: S105  a secret's name
 LLM_SECRET: Final = "bellhop/local/llm"  # noqa: S105  a secret's name
 PMS_SECRETS: Final = "bellhop/local/pms"
+HOTELS: Final = Path("hotels")
+MOVED_HOTELS: Final = Path(".local/hotels")
+"""Here is the demo hotel once it has moved to a vendor, a folder for each vendor."""
 BRAIN_MODEL: Final = "bellhop-brain"
 SPEECH_ENGINES: Final = "http"
 
@@ -81,6 +86,9 @@ class Stack:
     legacy_token: str = field(repr=False)
     brain_key: str = field(repr=False)
     children: Mapping[str, Child]
+    hotels: Path
+    vendor: Vendor | None = None
+    """Where the hotels' booking system is, if it is not the demo's own."""
 
     region: str = REGION
     calls_table: str = CALLS_TABLE
@@ -96,14 +104,18 @@ class Stack:
         *,
         logs: Path = ROOT / ".local" / "logs",
         replace: Replacements | None = None,
+        pms: str | None = None,
         max_calls: int = 4,
         progress: Progress = lambda _: None,
     ) -> AsyncIterator[Stack]:
-        """Run everything until the block ends. Raises StartError that says which part failed and how."""
+        """Run everything until the block ends. Raises StartError that says which part failed and how.
+
+        With `pms` the demo hotel's booking system is that vendor's stand-in.
+        """
         async with AsyncExitStack() as ending:
             claimed_logs = ending.enter_context(claimed(logs))
             async with choosing_ports():
-                starting = _Starting(claimed_logs, replace or Replacements(), max_calls, progress, ending)
+                starting = _Starting(claimed_logs, replace or Replacements(), pms, max_calls, progress, ending)
                 stack = await starting.run()
             yield stack
 
@@ -112,7 +124,13 @@ class _Starting:
     """The order of starting: what others need comes first, what nobody waits for starts side by side."""
 
     def __init__(
-        self, logs: Path, replace: Replacements, max_calls: int, progress: Progress, ending: AsyncExitStack
+        self,
+        logs: Path,
+        replace: Replacements,
+        pms: str | None,
+        max_calls: int,
+        progress: Progress,
+        ending: AsyncExitStack,
     ) -> None:
         self._logs, self._replace, self._max_calls = logs, replace, max_calls
         self._progress, self._ending = progress, ending
@@ -128,8 +146,11 @@ class _Starting:
             "riva": free_port(50051),
             "voices": free_port(8802),
             "brain": free_port(8803),
+            "vendor": free_port(8805),
         }
         port = self._ports
+        self._vendor = Vendor(pms, f"http://127.0.0.1:{port['vendor']}") if pms else None
+        self._hotels = MOVED_HOTELS / pms if pms else HOTELS
         self._at = Addresses(
             livekit=f"ws://127.0.0.1:{port['livekit']}",
             api=f"http://127.0.0.1:{port['gateway']}",
@@ -143,6 +164,8 @@ class _Starting:
         self._ending.push_async_callback(self._stop_all)
         begun = time.monotonic()
         async with httpx.AsyncClient(timeout=1.0) as http:
+            # Everybody reads the hotels' folder when they start.
+            await self._start_vendor(http)
             await asyncio.gather(self._start_calls(http), self._start_speech(http), self._start_brain(http))
         self._progress(f"ready after {time.monotonic() - begun:.1f} s")
         return Stack(
@@ -155,7 +178,16 @@ class _Starting:
             legacy_token=self._legacy_token,
             brain_key=self._llm_key,
             children=self._children,
+            hotels=ROOT / self._hotels,
+            vendor=self._vendor,
         )
+
+    async def _start_vendor(self, http: httpx.AsyncClient) -> None:
+        if self._vendor is not None:
+            child = await self._child("vendor", [*self._vendor.command], {})
+            await child.wait_until(answers(http, self._vendor.ready))
+            await asyncio.to_thread(self._vendor.move_hotel, ROOT / HOTELS, ROOT / self._hotels)
+            self._progress(f"the stand-in for {self._vendor.connector}")
 
     async def _start_calls(self, http: httpx.AsyncClient) -> None:
         """The agent reads its secrets and registers at once, so what holds them comes first."""
@@ -184,10 +216,23 @@ class _Starting:
             GatewaySettings(
                 port=self._ports["gateway"], region=REGION, access_key=self._access_key, secret_key=self._secret_key
             ),
-            CallsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, legacy_token_secret=LEGACY_TOKEN_SECRET),
-            PmsSettings(calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, pms_secrets=PMS_SECRETS),
-            TtsRouterSettings(speech_engines=SPEECH_ENGINES),
-            WebhookSettings(calls_table=CALLS_TABLE, livekit_secret=LIVEKIT_SECRET, guest_key_secret=GUEST_KEY_SECRET),
+            # One environment holds the settings of all of them, `hotels` among them.
+            CallsSettings(
+                calls_table=CALLS_TABLE,
+                leases_table=LEASES_TABLE,
+                legacy_token_secret=LEGACY_TOKEN_SECRET,
+                hotels=self._hotels,
+            ),
+            PmsSettings(
+                calls_table=CALLS_TABLE, leases_table=LEASES_TABLE, pms_secrets=PMS_SECRETS, hotels=self._hotels
+            ),
+            TtsRouterSettings(speech_engines=SPEECH_ENGINES, hotels=self._hotels),
+            WebhookSettings(
+                calls_table=CALLS_TABLE,
+                livekit_secret=LIVEKIT_SECRET,
+                guest_key_secret=GUEST_KEY_SECRET,
+                hotels=self._hotels,
+            ),
         )
         gateway = await self._module(
             "gateway",
@@ -203,12 +248,16 @@ class _Starting:
         create_tables(self._aws("dynamodb"), calls=CALLS_TABLE, leases=LEASES_TABLE)
         keys = {"api_key": self._livekit_key, "api_secret": self._livekit_secret}
         vault = self._aws("secretsmanager")
-        for name, value in {
+        held = {
             LIVEKIT_SECRET: json.dumps(keys),
             GUEST_KEY_SECRET: secrets.token_hex(32),
             LEGACY_TOKEN_SECRET: self._legacy_token,
             LLM_SECRET: self._llm_key,
-        }.items():
+        }
+        if self._vendor is not None:
+            key = json.dumps(self._vendor.secret())
+            held |= {f"{PMS_SECRETS}/{hotel.name}": key for hotel in Hotels.load(ROOT / self._hotels)}
+        for name, value in held.items():
             vault.create_secret(Name=name, SecretString=value)
 
     async def _start_speech(self, http: httpx.AsyncClient) -> None:
@@ -243,6 +292,7 @@ class _Starting:
             speech_url=self._at.voices,
             max_calls=self._max_calls,
             worker_port=port,
+            hotels=self._hotels,
         )
         command = [sys.executable, "-m", "agent"]
         agent = await self._child("agent", command, {**self._aws_environment(), **settings.write()})

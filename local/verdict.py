@@ -113,5 +113,6 @@ def _reservation(wanted: ExpectedReservation, got: Reservation, today: date) -> 
     name = got.guest.name
     same_name = wanted.guest_name.casefold() == name.casefold()
     yield Check(name="guest", expected=wanted.guest_name, found=name, passed=same_name)
+    yield _same("state", wanted.state, got.state)
     total = f"{wanted.total_cents / 100:.2f} {wanted.currency}"
     yield _same("total", total, str(got.total))

@@ -373,3 +373,69 @@ def test_a_foreign_tools_answer_changes_nothing() -> None:
     talk.guest_says("Yes, please. My name is Peter Miller.")
 
     assert talk.tools[-1] == "book_stay"
+
+
+# Cancelling.
+
+
+def cancelling(**answers: Any) -> Talk:
+    given = {
+        "find_reservation": {"found": True, "say": "I have found it: a double room from March 12 to March 14."},
+        "ask_cancellation_fee": {"fee": "0.00 EUR", "say": "Cancelling it costs nothing."},
+        "cancel_stay": {"cancelled": True, "say": "The reservation is cancelled, free of charge."},
+        "take_message": {"taken": True, "say": "I passed it on."},
+    }
+    return Talk("cancel", **{**given, "end_call": {"ended": True}, **answers})
+
+
+def found(**answers: Any) -> Talk:
+    """A talk in which the guest has just heard which reservation was found."""
+    talk = cancelling(**answers)
+    talk.guest_says("Hello, I would like to cancel my reservation, please.")
+    talk.guest_says("My name is Peter Miller.")
+    talk.guest_says("We would arrive on the 12th of March for two nights.")
+    return talk
+
+
+def test_a_reservation_is_cancelled_with_what_the_guest_said() -> None:
+    """Found by the guest's own words, and cancelled after the fee was heard."""
+    talk = found()
+
+    said = [
+        talk.guest_says(words)
+        for words in ("Yes, that is right.", "Yes, please go ahead.", "Thank you very much. Goodbye.")
+    ]
+
+    stay = {"name": "Peter Miller", "arrival": "2027-03-12", "departure": "2027-03-14"}
+    assert [(call.tool, call.arguments) for call in talk.calls] == [
+        ("find_reservation", stay),
+        ("ask_cancellation_fee", {}),
+        ("cancel_stay", {}),
+        ("end_call", {}),
+    ]
+    assert said[0] == "Cancelling it costs nothing. Shall I cancel it?"
+    assert "is cancelled, free of charge" in said[1]
+
+
+@pytest.mark.parametrize("words", [("No, that is another one.",), ("Yes, that is right.", "No, thank you.")])
+def test_a_reservation_stays_when_the_guest_says_no(words: tuple[str, ...]) -> None:
+    """Neither the wrong reservation nor one whose fee the guest does not like is cancelled."""
+    talk = found()
+
+    for said in words:
+        talk.guest_says(said)
+
+    assert "cancel_stay" not in talk.tools
+
+
+def test_a_reservation_that_is_not_found_is_not_cancelled() -> None:
+    """What the tool says is what the guest hears; other words are tried, the same ones are not."""
+    sorry = "I am sorry, I cannot find a reservation with these details."
+    talk = found(find_reservation={"error": "not_verified", "say": sorry})
+
+    again = talk.guest_says("We would arrive on the 12th of March for two nights.")
+    talk.guest_says("On the 13th of March for two nights.")
+
+    assert again.startswith("I am sorry, I did not understand that.")
+    assert [call.arguments["arrival"] for call in talk.calls] == ["2027-03-12", "2027-03-13"]
+    assert set(talk.tools) == {"find_reservation"}

@@ -13,7 +13,7 @@ from rich.text import Text
 from lambdas.calls.models import ToolRun, Turn
 from lambdas.shared.domain.call import Outcome
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Guest, Reservation, Stay
+from lambdas.shared.domain.stay import Guest, Reservation, ReservationState, Stay
 from local.caller import PhoneCall, Spoken
 from local.ear import Recording, Span
 from local.report import CallReport, report_of, stages
@@ -229,3 +229,12 @@ def test_the_verdict_is_one_line() -> None:
     assert "\n" not in line
     assert line.startswith("✓ booked: [red]double room, 12 Mar to 14 Mar 2027, Peter Miller, 258.00 EUR")
     assert line.endswith("picked up after 0.70 s, turns p50 1.10 s, p95 1.50 s, fell silent after 0.40 s")
+
+
+def test_a_reservation_that_should_be_cancelled_and_stands_is_told() -> None:
+    """The state of a reservation is judged like its dates."""
+    wanted = BOOKED.reservations[0].model_copy(update={"state": ReservationState.CANCELLED})
+    expected = Expected(call=ExpectedCall(outcome=Outcome.CANCELLED), reservations=(wanted,))
+
+    assert failing(expected, found(reservation(state="cancelled"), outcome="cancelled")) == []
+    assert failing(expected, found(reservation(), outcome="cancelled")) == ["state"]

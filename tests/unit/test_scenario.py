@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.shared.domain.hotel import Titled, load_hotel
 from local.scenario import ScenarioError, list_scenarios, load_scenario, resolve
 from local.script import Script, next_day
 
@@ -42,7 +43,7 @@ def test_the_scenarios_of_this_repository_can_be_read() -> None:
     """Every scenario file is right, and each says what it is about."""
     found = list_scenarios(SCENARIOS)
 
-    assert {"book", "breakfast_and_parking", "human", "interruption"} <= set(found)
+    assert {"book", "breakfast_and_parking", "cancel", "human", "interruption"} <= set(found)
     assert len({scenario.title for scenario in found.values()}) == len(found)
 
 
@@ -127,6 +128,34 @@ def test_the_brain_is_told_neither_lines_nor_answer() -> None:
 
     assert Script.model_validate_json(told) == scenario.script()
     assert not any(secret in told for secret in ("Peter Miller", "twelfth", "03-12", "25800", 'booked"', "aurora"))
+
+
+def test_the_brain_does_not_know_what_is_booked_before() -> None:
+    """It finds a reservation by what the guest says, or not at all."""
+    scenario = load_scenario(SCENARIOS / "cancel.toml")
+
+    told = scenario.script().model_dump_json()
+
+    assert [booked.guest_name for booked in scenario.booked] == ["Peter Miller"]
+    assert not any(secret in told for secret in ("Miller", "03-12", "25800", "double"))
+
+
+def test_a_hotel_with_rates_is_expected_to_offer_its_cheapest() -> None:
+    """The same scenario is right at the demo hotel, which has one rate, and at a vendor's, which has two."""
+    expected = load_scenario(SCENARIOS / "book.toml").expected
+    at_home = load_hotel(Path("hotels/aurora"))
+    moved = at_home.model_copy(update={"rates": {"saver": Titled(title="saver rate")}})
+
+    assert expected.at(at_home).reservations[0].total_cents == 25_800
+    assert expected.at(moved).reservations[0].total_cents == 23_220
+
+
+def test_a_total_that_has_no_cheaper_one_is_the_same_everywhere() -> None:
+    """What was booked before the call has its price."""
+    expected = load_scenario(SCENARIOS / "cancel.toml").expected
+    moved = load_hotel(Path("hotels/aurora")).model_copy(update={"rates": {"saver": Titled(title="saver rate")}})
+
+    assert expected.at(moved).reservations[0].total_cents == 25_800
 
 
 @pytest.mark.parametrize("today", [date(2026, 11, 24), date(2027, 3, 12), date(2027, 3, 13), date(2031, 12, 31)])
