@@ -33,7 +33,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "warnings by kind": """
         fields coalesce(message, event) as what
         | filter level in ["WARNING", "warning"]
-        | stats count(*) as lines, count_distinct(call_id) as calls by what, error, code
+        | stats count(*) as lines, count_distinct(call_id) as calls by what, error, code, vendor_code, hotel
         | sort lines desc
     """,
     "slow answers": f"""
