@@ -105,6 +105,18 @@ def test_a_write_that_reached_nobody_can_be_tried_again(desk: Desk) -> None:
     assert len(desk.system.booked) == 1
 
 
+def test_a_write_that_is_tried_again_claims_its_stay_again(desk: Desk) -> None:
+    """Another wish for the same is not sent beside one whose first try reached nobody."""
+    tried, other = desk.double(), desk.double()
+    desk.system.failures = [Unreachable("no connection")]
+    with pytest.raises(Unreachable):
+        desk.book(tried)
+
+    codes = [desk.book(tried).code, desk.book(other).code]
+
+    assert codes == ["CODE1", "CODE1"]
+
+
 def test_an_answer_that_got_lost_is_looked_up_at_once(desk: Desk) -> None:
     """A system that booked and did not answer is asked, and the guest hears that it is booked."""
     desk.system.failures, desk.system.acts_though_failing = [InDoubt("no answer")], True

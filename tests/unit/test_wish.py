@@ -53,12 +53,16 @@ def test_what_a_step_learns_is_kept_by_the_next() -> None:
 
 
 def test_nobody_is_at_work_on_a_wish_that_moved() -> None:
-    """Taking up counts; a step further, or putting down, ends the work."""
+    """Taking up counts; a step further, or putting down, ends the work. What was not done gives its claim back."""
     until = datetime(2026, 11, 24, 12, 0, 15, tzinfo=UTC)
     sent = WISH.moved(WishState.SENT, guest=Guest(name="Anna Schmidt")).taken_up(until)
 
     assert (sent.attempts, sent.is_busy(until - timedelta(seconds=1)), sent.is_busy(until)) == (1, True, False)
     assert sent.put_down().busy_until is None
+    claimed = sent.model_copy(update={"claim": "CLAIM#stay#1"})
+    assert claimed.moved(WishState.PLANNED).claim is None
+    assert claimed.moved(WishState.REFUSED).claim is None
+    assert claimed.moved(WishState.IN_DOUBT).claim == claimed.moved(WishState.BOOKED, code="A").claim == "CLAIM#stay#1"
     assert sent.moved(WishState.PLANNED).busy_until is None
     assert sent.taken_up(until).attempts == 2
 

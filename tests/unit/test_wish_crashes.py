@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from random import Random
 from typing import Any, Final
 
 import pytest
 
 from lambdas.shared.bookings.carrying_out import DOUBTED_FOR
-from lambdas.shared.domain.errors import BellhopError, InDoubt
+from lambdas.shared.domain.errors import BellhopError, InDoubt, SoldOut, Unreachable
 from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.observability import open_logger
@@ -127,10 +128,10 @@ def test_a_killed_function_leaves_one_or_none_and_never_silence(
         assert heard[1] != "done" or done, where
 
 
-def settle(desk: Desk) -> None:
-    """The settler's runs of the next hour."""
+def settle(desk: Desk, runs: int = 3) -> None:
+    """The settler's runs of the next hour, or the first of them."""
     settling = Settling(HOTELS, desk.bookings.carrying_out, desk.due, MemoryCount(), open_logger("wish_settler"))
-    for _ in range(3):
+    for _ in range(runs):
         desk.now += DOUBTED_FOR / 2 + timedelta(minutes=1)
         settling.run()
 
@@ -145,3 +146,78 @@ def is_done(desk: Desk, wish: Wish) -> bool:
             return stays[0].stay == LATER
         case WishKind.CANCEL:
             return stays[0].state is ReservationState.CANCELLED
+
+
+@pytest.mark.parametrize("safe", [False, True], ids=["looks", "repeats"])
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_in_whatever_order_there_is_one_or_none(seed: int, safe: bool) -> None:
+    """Deaths, lost answers, refusals, silence, second wishes, other agents and the settler, in twenty orders a seed."""
+    for number in range(20):
+        dice = Random(f"{seed}/{number}/{safe}")
+        desk = Desk()
+        if safe:
+            desk.system.can = frozenset(Capability)
+        wishes = [desk.double()]
+        mortal = Mortal(desk)
+        heard, done_before = [], []
+        for _ in range(dice.randint(1, 6)):
+            disturb(desk, mortal, dice)
+            if dice.random() < 0.3:
+                heard.append(offered_anew(desk, wishes))
+            wish = dice.choice(wishes)
+            heard.append(carry_out(desk, wish))
+            done_before.append(heard[-1] == "done" and len(desk.system.booked) == 1)
+            desk.now += timedelta(seconds=dice.choice([0.2, 5, 16, 60]))
+            if dice.random() < 0.2:
+                calm(desk, mortal)
+                settle(desk, runs=1)
+        calm(desk, mortal)
+        settled_already = [desk.state_of(wish) for wish in wishes]
+        settle(desk)
+
+        states = [desk.state_of(wish) for wish in wishes]
+        where = f"{seed}/{number}: {heard}, {states}, {list(desk.calls.follow_ups)}"
+        assert len(desk.system.booked) <= 1, where
+        assert states.count(WishState.BOOKED) == len(desk.system.booked), where
+        assert not desk.wishes.waiting, where
+        assert not {WishState.SENT, WishState.IN_DOUBT} & set(states), where
+        assert InDoubt.code not in heard or desk.calls.follow_ups, where
+        assert all(done for done, what in zip(done_before, asked_only(heard), strict=True) if what == "done"), where
+        if desk.system.booked:
+            told = "done" in heard or desk.calls.follow_ups or WishState.BOOKED in settled_already
+            assert told, where
+
+
+def disturb(desk: Desk, mortal: Mortal, dice: Random) -> None:
+    """What may go wrong the next time."""
+    calm(desk, mortal)
+    match dice.randint(0, 5):
+        case 0:
+            mortal.dies_at, mortal.afterwards = mortal.steps + dice.randint(1, 12), dice.random() < 0.5
+        case 1:
+            desk.system.failures = [InDoubt("no answer")]
+            desk.system.acts_though_failing = dice.random() < 0.5
+            desk.system.hidden = dice.random() < 0.5
+        case 2:
+            desk.system.failures = [dice.choice([Unreachable("nobody"), SoldOut("gone"), KeyError("odd")])]
+        case 3:
+            desk.system.blind = [Unreachable("silent")] * dice.randint(1, 3)
+        case 4:
+            desk.system.hidden = True
+
+
+def calm(desk: Desk, mortal: Mortal) -> None:
+    mortal.dies_at, desk.system.failures, desk.system.blind = None, [], []
+    desk.system.acts_though_failing = desk.system.hidden = False
+
+
+def offered_anew(desk: Desk, wishes: list[Wish]) -> str:
+    try:
+        wishes.append(desk.double())
+    except Killed:
+        return "nothing offered"
+    return "offered"
+
+
+def asked_only(heard: list[str]) -> list[str]:
+    return [what for what in heard if "offered" not in what]

@@ -100,6 +100,9 @@ class Wish(BaseModel):
             "doubted_at": doubted_at,
         }
         given = {name: value for name, value in changes.items() if value is not None}
+        if to in (WishState.PLANNED, WishState.REFUSED):
+            # Nothing was done, so the place is free; whoever is sent again takes one anew.
+            given["claim"] = None
         return self.model_copy(update={**given, "busy_until": None})
 
     def taken_up(self, until: datetime) -> Wish:
