@@ -340,6 +340,22 @@ def test_a_booking_that_cannot_be_found_again_is_in_doubt(bench: Bench, edited: 
     assert len(bench.house.reservations) == 1
 
 
+def test_a_booking_that_cannot_be_read_is_in_doubt(bench: Bench, workshop: Workshop, opera: OracleOhipStandIn) -> None:
+    """OPERA fails right after it has booked: that is not as if nothing had been sent."""
+    pms, order = bench.renewed(sleep=lambda _: None), bench.order()
+
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = Response(status_code=503) if scope["path"].endswith("/661001") else opera.app
+        await answer(scope, receive, send)
+
+    workshop.switch.app = failing
+
+    with pytest.raises(InDoubt):
+        pms.book(order)
+
+    assert len(bench.house.reservations) == 1
+
+
 def test_a_booking_at_another_price_is_in_doubt(bench: Bench, edited: Callable[..., None]) -> None:
     """OPERA has booked and wants more than was offered: the guest is not told that all is well."""
     order = bench.order()
@@ -426,6 +442,35 @@ def test_what_is_no_confirmation_number_finds_nothing(bench: Bench, said: str) -
     booked(bench)
 
     assert bench.pms.reservation(said) is None
+
+
+def test_a_number_that_is_only_like_it_is_another(bench: Bench, edited: Callable[..., None]) -> None:
+    """Whatever a search finds, a reservation is told only for its own number."""
+    told = booked(bench)
+
+    def renumber(reservation: dict[str, Any]) -> None:
+        reservation["reservationIdList"][1]["id"] = f"{told.code}9"
+
+    edited("/661001", with_reservation(renumber))
+
+    assert bench.pms.reservation(told.code) is None
+
+
+def test_a_reservation_that_is_gone_when_it_is_read_is_none(
+    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn
+) -> None:
+    """What a search still finds and OPERA then does not know any more is not there."""
+    told = booked(bench)
+
+    async def without(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/661001"):
+            await JSONResponse({"type": "about:blank", "title": "Not Found"}, status_code=404)(scope, receive, send)
+        else:
+            await opera.app(scope, receive, send)
+
+    workshop.switch.app = without
+
+    assert bench.pms.reservation(told.code) is None
 
 
 def test_one_number_for_two_stays_finds_neither(bench: Bench) -> None:
@@ -633,6 +678,17 @@ def test_a_price_with_the_tax_inside_is_the_price(bench: Bench, edited: Callable
     assert [offer.total.cents for offer in bench.pms.offers(STAY, "double")] == [34_830, 38_700]
 
 
+def test_a_tax_on_top_is_in_the_total(bench: Bench, edited: Callable[..., None]) -> None:
+    """A tax that is not inside the rate is added where OPERA tells no total after tax: the guest hears what is paid."""
+    on_top = {"code": "RESORT", "type": "Exclusive", "amount": 30, "currencyCode": "EUR"}
+    edited(
+        "/availability",
+        with_rooms(lambda room: room.update(total={"currencyCode": "EUR", "taxes": {"tax": [on_top]}})),
+    )
+
+    assert [offer.total.cents for offer in bench.pms.offers(STAY, "double")] == [37_830, 41_700]
+
+
 def test_nights_that_are_told_to_the_morning_after_are_understood(bench: Bench, edited: Callable[..., None]) -> None:
     """Spans of nights may end on their last evening or the morning after; Oracle's examples have both."""
     bench.house.set_price("double", 20_000, night=date(2026, 12, 31))
@@ -689,6 +745,15 @@ def test_a_change_keeps_the_guarantee_and_names_the_nights(bench: Bench, opera: 
     assert len(sent["roomStay"]["roomRates"][0]["rates"]["rate"]) == 4
     assert set(sent) == {"hotelId", "reservationIdList", "roomStay"}
     assert (changed.stay, changed.total.cents, changed.code) == (longer, 4 * 12_900, told.code)
+
+
+def test_a_change_that_was_made_is_not_sent_again(bench: Bench, opera: OracleOhipStandIn) -> None:
+    """Once a stay is as wished, wishing it again sends nothing."""
+    told = booked(bench)
+    wanted = bench.pms.change_offers(told, STAY, "suite")[0]
+
+    assert bench.pms.change(told.code, wanted) == bench.pms.change(told.code, wanted)
+    assert len(asked(opera, "PUT", "/661001")) == 1
 
 
 def test_several_rooms_are_changed_by_a_human(bench: Bench, edited: Callable[..., None]) -> None:
