@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, TypeVar
@@ -65,7 +66,7 @@ class Api(APIGatewayRestResolver):
     """The routes of one function; what they raise is answered as the module's docstring says."""
 
     def __init__(self, service: str) -> None:
-        super().__init__(enable_validation=True)
+        super().__init__(enable_validation=True, json_body_deserializer=_json)
         self.logger = open_logger(service)
         handle = self.exception_handler
         handle(NotFound)(lambda error: answer_error(404, error.code, str(error)))
@@ -125,6 +126,16 @@ def answer_error(
     """The one shape of an error; `more` stands beside code and message."""
     body = {"error": {"code": code, "message": message, **more}}
     return Response(status, content_type=content_types.APPLICATION_JSON, body=body, headers=dict(headers or {}))
+
+
+def _json(body: str) -> Any:
+    """The body's JSON. What Python's parser gives up on, endless numbers and nesting, is refused like what is none."""
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        raise json.JSONDecodeError("is more than can be read", "", 0) from None
 
 
 def raw_body(event: Mapping[str, Any]) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -33,6 +33,7 @@ from lambdas.shared.pms import Pms
 from lambdas.shared.wish_store import DynamoWishes
 from lambdas.wish_settler.service import Settling
 from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, Stood, moved
+from tests.memory import MemoryCount
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -130,7 +131,6 @@ class World:
 
     bench: Bench
     epoch: int = 0
-    counted: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hotels = Hotels(
@@ -170,7 +170,7 @@ class World:
             hotels=self.hotels,
             carrying_out=CarryingOut(wishes, pms, now=self.bench.clock, sleep=sleep),
             due=DynamoDueFollowUps(calls),
-            count=self.counted.__setitem__,
+            count=MemoryCount(),
             logger=_QUIET,
         )
         return Process(bookings, settling, steps, http)
@@ -205,13 +205,13 @@ class World:
             process.settling.run()
             process.close()
 
-    def follow_ups(self) -> list[Mapping[str, Any]]:
+    def follow_ups(self) -> list[dict[str, Any]]:
         """What the front desk has to do."""
         return self.calls.items_of_hotel(HOTEL, "begins_with(sk, :from)", {":from": "FOLLOWUP#"})
 
-    def events(self) -> list[Mapping[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """What the booking system's side has reported on the call."""
-        return self.calls.items(f"{CALL}", "begins_with(sk, :from)", {":from": "EVENT#pms#"})
+        return self.calls.items(CALL, "begins_with(sk, :from)", {":from": "EVENT#pms#"})
 
     def stays(self) -> list[Stood]:
         return self.bench.keeper.stays()

@@ -24,10 +24,10 @@ from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import BellhopError, InDoubt, Unreachable
 from lambdas.shared.domain.wish import Wish, WishState
 from lambdas.shared.pms import vendor_http
+from local.code_state import code_state
 from tests.contract.vendors.benches import ALL, VENDORS, Switch, Workshop
 from tests.contract.vendors.line import Fault, Line, served_in_thread
 from tests.faults.pms_world import CALL, HOTEL, Killed, Steps, Wanted, World, kinds_of, throttled, unheard
-from tests.figures import code_state
 from tests.tables import database
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -143,10 +143,8 @@ class Play:
 
     def go_on(self, whole: Callable[[], None] = lambda: None) -> Then:
         """What the call does after the first answer, or the lack of one; then it ends, and the settler runs."""
-        choices: list[Then] = ["again", "other agent"]
-        if self.wanted.kind != "note":
-            choices += ["nobody", "anew"]
-        then = self.dice.choice(choices)
+        choices: list[Then] = ["again", "other agent", "nobody", "anew"]
+        then = self.dice.choice(choices[: 3 if self.wanted.kind == "note" else 4])
         wish_id = self.wish_id
         if then == "other agent":
             self.world.forward(70)
@@ -245,7 +243,7 @@ def test_a_line_that_breaks(
         begin, at = len(line.requests), dice.randint(0, 6)
         line.break_next(
             fault,
-            when=lambda *_, first=begin + at: len(line.requests) - 1 >= first,  # type: ignore[misc]
+            when=lambda *_, first=begin + at: len(line.requests) - 1 >= first,
             times=dice.choice([1, 1, 2, 8]),
         )
 
@@ -296,7 +294,7 @@ def test_two_agents_at_once(workshop: Workshop, line: Line, tally: Tally, connec
         fault = dice.choice([None, None, *ON_THE_LINE])
         if fault and connector != "demo":
             begin, at = len(line.requests), dice.randint(0, 9)
-            line.break_next(fault, when=lambda *_, first=begin + at: len(line.requests) - 1 >= first)  # type: ignore[misc]
+            line.break_next(fault, when=lambda *_, first=begin + at: len(line.requests) - 1 >= first)
 
         with ThreadPoolExecutor(3) as agents:
             list(agents.map(lambda _: play.ask(pause=lambda seconds: sleep(seconds / 30)), range(dice.randint(2, 3))))  # noqa: B023
