@@ -21,6 +21,7 @@ CDK = node node_modules/aws-cdk/bin/cdk -c stage=$(STAGE) $(VALUES)
 
 SCENARIO ?=
 PMS ?=
+HOTEL ?=
 LIST ?=
 UPGRADE ?=
 N ?=
@@ -31,7 +32,7 @@ F ?=
 E ?=
 
 ##@ Calls
-.PHONY: call up invoke
+.PHONY: call up invoke hotel-check
 call: ready ## play a guest phoning the demo hotel (SCENARIO=name, LIST=1 lists them; PMS=apaleo, a vendor's stand-in)
 	@$(RUN) local.call $(if $(LIST),--list) $(if $(PMS),--pms $(PMS)) $(SCENARIO) $(ARGS)
 
@@ -41,6 +42,9 @@ up: ready ## keep the whole system running and print its addresses
 invoke: ready ## run one function with moto in this process (F=pms E=tests/events/offers.json)
 	@$(if $(and $(F),$(E)),,echo "say which function and which event: F=pms E=tests/events/offers.json" >&2; exit 2)
 	@$(RUN) local.invoke $(F) $(E) $(ARGS)
+
+hotel-check: ready ## compare a hotel's file with its booking system (HOTEL=name STAGE=dev; PMS=apaleo, the vendor's stand-in)
+	@$(RUN) local.hotel_check $(HOTEL) $(if $(STAGE),--stage $(STAGE)) $(if $(PMS),--pms $(PMS)) $(ARGS)
 
 ##@ Cloud
 .PHONY: preflight synth diff deploy destroy app cloud stage

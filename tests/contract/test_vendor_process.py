@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ import boto3
 import pytest
 
 from lambdas.shared.domain.hotel import Hotels, load_hotel
+from lambdas.shared.pms import CONNECTORS
 from local.booking_system import BookingSystem
+from local.hotel_check import check_parts, findings
 from local.processes import ROOT
 from local.scenario import Booked
 from local.stack import PMS_SECRETS, Stack
@@ -119,3 +121,17 @@ def test_a_stay_for_which_no_room_is_free_stops_the_scenario() -> None:
 
         with pytest.raises(LookupError, match="no suite is free from 2027-03-12 to 2027-03-14"):
             system.book(suite, TODAY)
+
+
+@pytest.mark.parametrize("connector", VENDORS)
+def test_the_moved_hotel_lacks_nothing(connector: str, tmp_path: Path) -> None:
+    """What the check asks of a vendor is answered, and every room of the demo hotel has its prices there."""
+    with served(connector) as vendor, cloud(vendor):
+        name = vendor.move_hotel(ROOT / "hotels", tmp_path / "hotels")
+        hotel, secret = load_hotel(tmp_path / "hotels" / name), vendor.secret()
+        pms = CONNECTORS[connector](hotel, check_parts(lambda *_: secret))
+
+        found = [*findings(hotel, pms, datetime(2026, 11, 24, 11, 0, tzinfo=UTC))]
+
+        assert [finding.text for finding in found if not finding.fine] == []
+        assert any(finding.text.endswith("232.20 EUR, saver rate; 258.00 EUR, flexible rate") for finding in found)
