@@ -34,6 +34,14 @@ async def test_a_guest_gets_what_they_phoned_for(stack: Stack, figures: Figures,
     assert all(turn.answered for turn in report.turns)
 
 
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+async def test_a_guest_cancels_what_was_booked_before(stack: Stack, figures: Figures, attempt: int) -> None:
+    """The reservation is found by name and days, its fee is said, and it is cancelled in the hotel's system."""
+    (report,) = await phone(stack, "cancel", figures, "cancel ends as it says")
+
+    assert failed_checks(report) == []
+
+
 @pytest.mark.smoke
 async def test_an_interruption_is_heard_and_answered(stack: Stack, figures: Figures) -> None:
     """A guest who speaks over a long answer is let speak, and what they said is answered."""
