@@ -772,7 +772,7 @@ class MewsStandIn:
     def _policies(self, body: Body) -> dict[str, Any]:
         """DOCS/operations/cancellationpolicies, `Get cancellation policies by reservations`, a restricted one."""
         found = [
-            {"ReservationId": kept.id, "Policies": self.policies or [self._policy(kept)]}
+            {"ReservationId": kept.id, "Policies": [self._policy(kept)] if self.policies is None else self.policies}
             for kept in self.house.reservations
             if kept.id in _ids(body, "ReservationIds", most=100)
         ]
