@@ -624,14 +624,15 @@ def test_a_repetition_that_is_refused_is_looked_up_once_more(safe: Desk) -> None
     assert safe.book(wish).code == "CODE1"
 
 
-def test_what_the_hotel_cancelled_since_is_not_told_as_booked(desk: Desk) -> None:
-    """A booking that is found cancelled is none."""
+@pytest.mark.parametrize("total", [25800, 30000])
+def test_what_the_hotel_cancelled_since_is_not_told_as_booked(desk: Desk, total: int) -> None:
+    """A booking that is found cancelled is none, whatever it cost."""
     wish = desk.double()
     desk.book(wish)
     desk.sent(wish)
+    cancelled = {"state": ReservationState.CANCELLED, "total": eur(total)}
     desk.system.reservations = {
-        code: stay.model_copy(update={"state": ReservationState.CANCELLED})
-        for code, stay in desk.system.reservations.items()
+        code: stay.model_copy(update=cancelled) for code, stay in desk.system.reservations.items()
     }
 
     for _ in range(2):

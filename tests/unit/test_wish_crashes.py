@@ -199,7 +199,7 @@ def disturb(desk: Desk, mortal: Mortal, dice: Random) -> None:
     match dice.randint(0, 6):
         case 0 | 1:
             mortal.dies_at, mortal.afterwards = mortal.steps + dice.randint(1, 12), dice.random() < 0.5
-            mortal.accident = dice.choice([Killed, lambda: Unreachable("throttled")])
+            mortal.accident = Killed if dice.random() < 0.5 else lambda: Unreachable("throttled")
         case 2:
             desk.system.failures = [InDoubt("no answer")]
             desk.system.acts_though_failing = dice.random() < 0.5

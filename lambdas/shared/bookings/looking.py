@@ -19,8 +19,8 @@ def look(pms: Pms, wish: Wish) -> Reservation | None:
 
 
 def is_at_the_price(found: Reservation, wish: Wish) -> bool:
-    """Does it cost what the guest agreed to? Of a cancellation the fee was agreed to, which no reservation shows."""
-    return wish.kind is WishKind.CANCEL or found.total == wish.offer.total
+    """Does it cost what the guest agreed to? Of what is cancelled the total is owed by nobody."""
+    return found.state is ReservationState.CANCELLED or found.total == wish.offer.total
 
 
 def order_of(wish: Wish, contact: Contact = NO_CONTACT) -> Order:

@@ -99,7 +99,7 @@ class Wish(BaseModel):
             "instead": instead,
             "doubted_at": doubted_at,
         }
-        given = {name: value for name, value in changes.items() if value is not None}
+        given: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
         if to in (WishState.PLANNED, WishState.REFUSED):
             # Nothing was done, so the place is free; whoever is sent again takes one anew.
             given["claim"] = None
