@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
-import httpx
 import pytest
 
 from lambdas.shared.domain.errors import HotelFileError, InDoubt, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
 from lambdas.shared.pms import CONNECTORS, Capability, Pms
-from lambdas.shared.pms.parts import open_http
-from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Switch, Workshop, moved
+from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Workshop, moved
 from tests.contract.vendors.cloudbeds import CHANNEL, HOUSE_ADDRESS, PROPERTY, SOURCE, CloudbedsStandIn
 from tests.contract.vendors.edited import Edit, Edited
 from tests.contract.vendors.house import House
-from tests.contract.vendors.line import served_in_thread
-from tests.tables import database
 
 pytestmark = pytest.mark.contract
 
 LATE: Final = datetime(2026, 12, 29, 18, 0, tzinfo=UTC)
 """An hour after cancelling is free no more."""
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
 
 
 @pytest.fixture

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final, cast
 
-import httpx
 import pytest
 
 from lambdas.shared.domain.errors import BellhopError, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.stay import Contact, Guest, Stay
-from lambdas.shared.pms.parts import open_http
 from tests.contract.vendor_documents import Document, Exchange, Overheard
-from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, Switch, Workshop, moved
+from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, Workshop, moved
 from tests.contract.vendors.cloudbeds import CloudbedsStandIn
 from tests.contract.vendors.house import House
-from tests.contract.vendors.line import served_in_thread
-from tests.tables import database
 
 pytestmark = pytest.mark.contract
 
@@ -31,14 +27,6 @@ and https://developers.cloudbeds.com/docs/faq."""
 @pytest.fixture(scope="module")
 def document() -> Document:
     return Document.load("cloudbeds/pms-v1.3-openapi.yaml", undocumented=UNDOCUMENTED)
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
 
 
 def booked(bench: Bench, **order: Any) -> str:

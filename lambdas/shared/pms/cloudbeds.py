@@ -20,20 +20,13 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from lambdas.shared.domain.errors import (
-    BellhopError,
-    InDoubt,
-    NotFound,
-    NotPossible,
-    PriceChanged,
-    SoldOut,
-    Unreachable,
-)
+from lambdas.shared.domain.errors import BellhopError, InDoubt, PriceChanged, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.observability import open_logger
+from lambdas.shared.pms.answers import as_offered, existing, settled, still_there, why_refused
 from lambdas.shared.pms.cloudbeds_api import URL, Api, refused
 from lambdas.shared.pms.cloudbeds_models import NO_RESERVATION, Booked, Created, Rate
 from lambdas.shared.pms.cloudbeds_terms import Held, Options, Quote, Terms
@@ -161,15 +154,13 @@ class Cloudbeds:
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become; the nights it takes itself count as free for it."""
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
+        held = still_there(self._by_code(booked.code))
         held.require_booked()
         return [found.offer for found in self._quotes(stay, room_type, instead_of=held)]
 
     def change(self, code: str, offer: Offer) -> Reservation:
         """The reservation as the offer says, every night priced anew by Cloudbeds."""
-        held = self._existing(code)
+        held = existing(self._by_code(code))
         held.require_booked()
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
@@ -184,14 +175,11 @@ class Cloudbeds:
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """What the policy of the hotel's file makes of the reservation's own price."""
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
-        return self._terms.fee(held, self._now())
+        return self._terms.fee(still_there(self._by_code(booked.code)), self._now())
 
     def cancel(self, code: str, fee: Money) -> Reservation:
         """The reservation, cancelled. Cloudbeds charges nothing by itself, so the staff are told of a fee in a note."""
-        held = self._existing(code)
+        held = existing(self._by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
         if self._terms.fee(held, self._now()) != fee:
@@ -208,7 +196,7 @@ class Cloudbeds:
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a note, which guests do not see."""
-        if refusal := refused(self._api.note(self._existing(code).id, text)):
+        if refusal := refused(self._api.note(existing(self._by_code(code)).id, text)):
             raise refusal
 
     def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: Held | None = None) -> list[Quote]:
@@ -241,13 +229,7 @@ class Cloudbeds:
         return sorted(quotes, key=lambda quote: quote.offer.total.cents)
 
     def _quote(self, offer: Offer, *, instead_of: Held | None = None) -> Quote:
-        """The offer as it is to be had now. Raises SoldOut and PriceChanged."""
-        for found in self._quotes(offer.stay, offer.room_type, instead_of=instead_of):
-            if found.offer.is_for(offer):
-                if found.offer.total != offer.total:
-                    raise PriceChanged("it costs something else by now")
-                return found
-        raise SoldOut("no such room is left for every night")
+        return as_offered(self._quotes(offer.stay, offer.room_type, instead_of=instead_of), offer)
 
     def _free(self, stay: Stay, instead_of: Held | None) -> frozenset[tuple[str, str]] | None:
         """The room types and rates with a room for the whole stay, none in another currency than the hotel's.
@@ -315,21 +297,8 @@ class Cloudbeds:
             raise
         return held[0] if held else None
 
-    def _existing(self, code: str) -> Held:
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
-        return held
-
     def _settled(self, answer: Answer, id: str) -> Held:
-        """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
-        try:
-            held = self._held(answer.what, [id])
-        except Unreachable as error:
-            raise InDoubt(f"{answer.what}: done, and not readable", vendor_code=error.vendor_code) from None
-        if not held:
-            raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
-        return held[0]
+        return settled(answer, lambda: next(iter(self._held(answer.what, [id])), None))
 
     def _take_back(self, held: Held) -> None:
         """Cancels a booking that came out at another price than was told. Raises InDoubt when that is not certain."""
@@ -343,17 +312,9 @@ class Cloudbeds:
             logger.error("a cancellation's fee is not noted", code=held.id, vendor_code=failed.vendor_code)
 
     def _refusal(self, answer: Answer, offer: Offer, *, instead_of: Held | None = None) -> BellhopError | None:
-        """Why a booking or change was refused, if it was: there are no codes, so what is free is asked again."""
+        """Why a booking or change was refused, if it was: Cloudbeds has words for it, and no codes."""
         refusal = refused(answer)
-        if isinstance(refusal, NotPossible):
-            try:
-                self._quote(offer, instead_of=instead_of)
-            except (SoldOut, PriceChanged) as found:
-                found.vendor_code = refusal.vendor_code
-                return found
-            except Unreachable:
-                return refusal
-        return refusal
+        return refusal and why_refused(refusal, lambda: self._quote(offer, instead_of=instead_of))
 
 
 def _failed(write: Callable[[], Answer]) -> BellhopError | None:

@@ -13,12 +13,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.answers import Answered
 
 Amount = int | float | str
 Row = TypeVar("Row")
@@ -59,21 +60,11 @@ def _day(value: Any) -> Any:
     return value[:10] if isinstance(value, str) else value
 
 
-class _Answered(BaseModel):
-    """A part of an answer; null is the same as missing."""
-
+class _Answered(Answered):
     model_config = ConfigDict(
-        frozen=True,
         coerce_numbers_to_str=True,
         alias_generator=lambda name: re.sub(r"Id(?=s?$)", "ID", to_camel(name)),
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: part for name, part in value.items() if part is not None}
-        return value
 
 
 class Verdict(_Answered):

@@ -13,7 +13,6 @@ from lambdas.shared.domain.errors import HotelFileError, NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import (
-    Contact,
     EmailAddress,
     Guest,
     Offer,
@@ -23,8 +22,8 @@ from lambdas.shared.domain.stay import (
     RoomType,
     Stay,
 )
-from lambdas.shared.guest import e164
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.cloudbeds_models import NO_NAME, STATES, Booked, Rate
 from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.system import Order
@@ -36,8 +35,10 @@ class Options(BaseModel):
     """`[pms.options]`: what Cloudbeds wants to know of every booking, and the policy that it keeps to itself.
 
     `source` is the hotel's own third-party source for bookings by phone, as postReservation takes it; only a
-    reservation of such a source keeps our reference. `country`, `zip` and `email` are sent for guests, who are not
-    asked for the first two; the address, the hotel's own, stands in for a guest's where none is given.
+    reservation of such a source keeps our reference. The taxes and fees of the property must be applied to it, or a
+    booking costs something else than was told (https://myfrontdesk.cloudbeds.com/hc/en-us/articles/217997368).
+    `country`, `zip` and `email` are sent for guests, who are not asked for the first two; the address, the hotel's own,
+    stands in for a guest's where none is given.
 
     A stay is cancelled for nothing until `free_until`, so many days before the arrival at that time of the hotel's
     ("1d 18:00"); then it costs `late_fee`, and at the rates named in `non_refundable` always everything. Without
@@ -186,6 +187,9 @@ class Terms:
             return None
         room_type = self.names.room_type(room.room_type_id)
         plan = self.names.rate_plan(rate_plan_code) if rate_plan_code else None
+        # The hotel's own address, which stands in for a missing one, is no guest's.
+        stands_in = guest.guest_email.casefold() == self.options.email.casefold()
+        address = None if stands_in else guest.guest_email
         is_ours = _same_source(booked.source.source_id, self.options.source)
         told = Reservation(
             code=booked.reservation_id,
@@ -198,9 +202,7 @@ class Terms:
             rate_plan=plan,
             rate=self.names.rate_title(plan) if plan else room.rate_name or None,
             reference=booked.third_party_identifier or None if is_ours else None,
-            contact=Contact(
-                email=self._address(guest.guest_email), phone=_number(guest.guest_cell_phone, guest.guest_phone)
-            ),
+            contact=contact_of([address], [guest.guest_cell_phone, guest.guest_phone]),
         )
         return Held(booked, told, is_a_channels=booked.source.source_id.startswith("ss-") and not is_ours)
 
@@ -218,26 +220,7 @@ class Terms:
             return Money(cents=0, currency=total.currency)
         return total if self.options.late_fee == "total" else held.booked.first_night_of(total)
 
-    def _address(self, said: str) -> str | None:
-        """A guest's address; the hotel's own, which stands in for a missing one, is none."""
-        if said.casefold() == self.options.email.casefold():
-            return None
-        try:
-            return Contact(email=said).email if said else None
-        except ValidationError:
-            return None
-
 
 def _same_source(one: str, other: str) -> bool:
     """Are the two one source? A reservation's may lack the suffix that says who collects the payment."""
     return re.sub(r"^(ss?-\d+)-\d$", r"\1", one) == re.sub(r"^(ss?-\d+)-\d$", r"\1", other)
-
-
-def _number(*said: str) -> str | None:
-    """The first of them that is a phone number in international notation."""
-    for number in said:
-        try:
-            return e164(number)
-        except ValueError:
-            continue
-    return None
