@@ -140,7 +140,8 @@ class Stage(BaseModel):
         try:
             operator = Operator.model_validate(said)
         except ValidationError as error:
-            faults = (f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+            words = {"extra_forbidden": f"there is no such value; there are {', '.join(Operator.model_fields)}"}
+            faults = (f"{fault['loc'][0]}: {words.get(fault['type'], fault['msg'])}" for fault in error.errors())
             raise StageError(f"cdk.json, context.stages.{name}: {'; '.join(faults)}") from None
         return cls(name=name, operator=operator, **SIZES[name])
 

@@ -16,6 +16,10 @@ from livekit.api import (
     SIPDispatchRuleInfo,
     SIPInboundTrunkInfo,
 )
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from lambdas.livekit_setup.livekit import open_sip
 from lambdas.livekit_setup.service import LiveKitSetup
@@ -116,6 +120,15 @@ async def livekit_project() -> AsyncIterator[Project]:
     async with served(build_app(project.methods(), api_key=KEY, api_secret=SECRET)) as url:
         project.url = url
         yield project
+
+
+def turning_away(status: int) -> Starlette:
+    """A LiveKit that answers every request with this status and the code `denied`."""
+
+    async def answer(_: Request) -> Response:
+        return JSONResponse({"code": "denied", "msg": "not you"}, status)
+
+    return Starlette(routes=[Route("/twirp/{method:path}", answer, methods=["POST"])])
 
 
 async def deploy(stack: CloudFormation, properties: Mapping[str, Any]) -> None:

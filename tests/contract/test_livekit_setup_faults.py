@@ -11,8 +11,9 @@ import pytest
 
 from lambdas.livekit_setup import service
 from local.telephony import Fault
-from tests.contract.livekit_project import AURORA, KEY, NUMBER, Project, livekit_project, refused
+from tests.contract.livekit_project import AURORA, KEY, NUMBER, Project, livekit_project, refused, turning_away
 from tests.function_log import log_of
+from tests.serving import served
 
 pytestmark = pytest.mark.contract
 
@@ -71,6 +72,15 @@ async def test_a_key_of_another_project_is_named(project: Project) -> None:
     reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}))
 
     assert reason == f"LiveKit at {project.url} does not accept the key (unknown): is it of this project?"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_turned_away_is_named(project: Project, status: int) -> None:
+    """A key that LiveKit does not know and one that it does not let in are told alike."""
+    async with served(turning_away(status)) as url:
+        reason = await refused(project.stack(), project.wanting({"aurora": (NUMBER,)}, livekit_url=url))
+
+    assert reason == f"LiveKit at {url} does not accept the key (denied): is it of this project?"
 
 
 async def test_a_livekit_that_is_not_there_is_named(project: Project) -> None:

@@ -27,6 +27,7 @@ from cdk.stages import Stage
 from gpu_fleet.riva.models import MODELS
 from lambdas.shared.domain.hotel import Hotels
 from local.telephony import Trunks, build_app
+from tests.contract.livekit_project import turning_away
 from tests.serving import served
 
 pytestmark = pytest.mark.contract
@@ -192,11 +193,7 @@ async def test_a_key_that_is_turned_away_is_wrong(status: int) -> None:
     """A key that LiveKit does not know and one that it does not let in are both put right in the secret."""
     keep("livekit", LIVEKIT_KEY)
 
-    async def turn_away(_: Request) -> Response:
-        return JSONResponse({"code": "denied", "msg": "not you"}, status)
-
-    rooms = Starlette(routes=[Route("/twirp/livekit.RoomService/ListRooms", turn_away, methods=["POST"])])
-    async with served(rooms) as url:
+    async with served(turning_away(status)) as url:
         finding = await found(livekit.key_counts, livekit=url)
 
     assert finding.state is State.WRONG

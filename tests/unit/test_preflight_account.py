@@ -18,6 +18,8 @@ from tests.unit.stage_account import HOTELS, SESSION, deployment
 pytestmark = pytest.mark.unit
 
 MOTOS_ACCOUNT = "123456789012"
+make_client: Callable[..., Any] = SESSION.client
+"""The stubs know boto3 service by service; here it is whichever a test asks for."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +35,12 @@ class Scripted:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._client = SESSION.client(service)  # type: ignore[call-overload]
+        self._client = make_client(service)
         self.answers = Stubber(self._client)
         self.answers.activate()
 
     def client(self, service: str, **options: Any) -> Any:
-        return self._client if service == self._service else SESSION.client(service, **options)  # type: ignore[call-overload]
+        return self._client if service == self._service else make_client(service, **options)
 
 
 def scripted(service: str) -> tuple[Deployment, Stubber]:

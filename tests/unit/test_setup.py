@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.setup import STEPS, main
+from cdk.preflight.machine import NEEDED_NODE
+from local.setup import NODE_NEEDED, STEPS, main
 from local.workshop import Shell, Step, StepFailed, Workshop
 
 pytestmark = pytest.mark.unit
@@ -120,6 +121,14 @@ def test_an_unknown_step_is_answered_with_the_known_ones(capsys: pytest.CaptureF
 
     assert code == 2
     assert f"no such step: uvv; there are {', '.join(step.name for step in STEPS)}" in capsys.readouterr().err
+
+
+def test_set_up_takes_the_node_that_preflight_wants() -> None:
+    """What set-up leaves to the machine is never found too old by a deployment."""
+    contributing = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    assert NODE_NEEDED == NEEDED_NODE
+    assert f"from version {NODE_NEEDED} on" in " ".join(contributing.split())
 
 
 def test_every_step_tells_what_to_do_when_it_fails() -> None:

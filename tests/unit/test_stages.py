@@ -81,6 +81,12 @@ def test_a_wrong_value_is_named(field: str, value: str) -> None:
         Stage.of("dev", {field: value})
 
 
+def test_an_unknown_value_is_answered_with_the_known_ones() -> None:
+    """Who misspells a name reads the right one."""
+    with pytest.raises(StageError, match=r": livekit: there is no such value; there are account, .*livekit_url"):
+        Stage.of("dev", {"livekit": "wss://example"})
+
+
 def test_addresses_are_listed_on_the_command_line_too() -> None:
     """`-c sip_addresses=…` takes a comma-separated list where cdk.json has an array."""
     said: list[Any] = ["192.0.2.0/25, 198.51.100.7/32", ["192.0.2.0/25", "198.51.100.7/32"]]
