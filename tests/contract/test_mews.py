@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
-import httpx
 import pytest
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambdas.shared.domain.errors import HotelFileError, InDoubt, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
 from lambdas.shared.pms import CONNECTORS, Capability, Pms
-from lambdas.shared.pms.parts import open_http
-from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Switch, Workshop, moved
+from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Workshop, moved
+from tests.contract.vendors.edited import Edit, Edited
 from tests.contract.vendors.house import House
-from tests.contract.vendors.line import served_in_thread
 from tests.contract.vendors.mews import ADULTS, CHILDREN, SERVICE, MewsStandIn, Profile, id_of
-from tests.tables import database
 
 pytestmark = pytest.mark.contract
 
-Edit = Callable[[Any], Any]
 ADD: Final = "reservations/add"
 GET_ALL: Final = "reservations/getAll/2023-06-06"
 LATE: Final = datetime.fromisoformat("2026-12-29T17:01:00Z")
 """After 18:00 in Berlin on the day before the arrival, when cancelling costs the first night."""
-
-
-class Edited:
-    """A Mews whose answers to some operations are edited on the way, or are others."""
-
-    def __init__(self, app: ASGIApp, end: str, edit: Edit | None, status: int) -> None:
-        self._app, self._end, self._edit, self._status = app, end, edit, status
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["path"].endswith(self._end):
-            await self._app(scope, receive, send)
-            return
-        if self._edit is None:
-            answer = JSONResponse({"Message": "Meier", "RequestId": "b1-7"}, status_code=self._status)
-            await answer(scope, receive, send)
-            return
-        messages: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            messages.append(message)
-
-        await self._app(scope, receive, keep)
-        body = b"".join(message.get("body", b"") for message in messages)
-        edited = json.dumps(self._edit(json.loads(body))).encode()
-        headers = [(name, value) for name, value in messages[0]["headers"] if name != b"content-length"]
-        await send({**messages[0], "headers": [*headers, (b"content-length", str(len(edited)).encode())]})
-        await send({"type": "http.response.body", "body": edited})
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
 
 
 @pytest.fixture
@@ -83,9 +41,15 @@ def edited(workshop: Workshop, mews: MewsStandIn) -> Callable[..., None]:
     """Edits what Mews answers to an operation, or refuses it with a status."""
 
     def edit(end: str, edit: Edit | None = None, *, status: int = 403) -> None:
-        workshop.switch.app = Edited(mews.app, end, edit, status)
+        workshop.switch.app = Edited(mews.app, end, edit, method="POST") if edit else refusing(mews, end, status)
 
     return edit
+
+
+def refusing(mews: MewsStandIn, end: str, status: int) -> Edited:
+    """A Mews that refuses an operation, with a guest's name in its words."""
+    words = {"Message": "Meier", "RequestId": "b1-7"}
+    return Edited(mews.app, end, lambda _: words, method="POST", status=status, instead=True)
 
 
 def asked(mews: MewsStandIn, operation: str) -> list[Any]:
@@ -936,15 +900,9 @@ def test_a_booking_that_came_too_late_is_told_why(
 
     def refuse(_: Any) -> Any:
         meanwhile(bench.house)
-        return {}
+        return {"Message": "There are not enough spaces available."}
 
-    class Late(Edited):
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["path"].endswith(ADD):
-                refuse(None)
-            await super().__call__(scope, receive, send)
-
-    workshop.switch.app = Late(mews.app, ADD, None, 403)
+    workshop.switch.app = Edited(mews.app, ADD, refuse, method="POST", status=403, instead=True)
 
     with pytest.raises(kind):
         bench.pms.book(order)

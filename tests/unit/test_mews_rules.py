@@ -11,8 +11,8 @@ import pytest
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Stay
 from lambdas.shared.pms.mews_durations import after
-from lambdas.shared.pms.mews_models import Category, Rate, Restriction
-from lambdas.shared.pms.mews_rules import Closures, Wanted
+from lambdas.shared.pms.mews_models import Category, Rate
+from lambdas.shared.pms.mews_rules import Closures, Restriction, Wanted
 
 pytestmark = pytest.mark.unit
 

@@ -4,33 +4,31 @@ Mews knows no idempotency key. A booking carries our reference as its channel nu
 filters by; nothing says that a second booking under one number is refused, so none is ever sent.
 
 A booking names a room and a rate and not their price: the price is asked once more just before, and read after. A total
-has everything in it that the hotel's rules add, the city's tax too, since `reservations/price` tells them together: the
-Booking Engine API says so of its operation of that name (https://docs.mews.com/booking-engine-api/operations).
+has everything in it that the hotel's rules add, the city's tax too, as `reservations/price` tells them together. So it
+is written of the Booking Engine API's operation of that name (https://github.com/MewsSystems/open-api-docs).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from lambdas.shared.domain.errors import (
     BellhopError,
     InDoubt,
-    NotFound,
     NotPossible,
     PriceChanged,
-    SoldOut,
     Unreachable,
 )
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
-from lambdas.shared.pms.mews_api import PAGE, Api
-from lambdas.shared.pms.mews_models import Added, Booked, Customer, OrderItem, fault_code, in_words
+from lambdas.shared.pms.answers import as_offered, existing, settled, still_there, why_refused
+from lambdas.shared.pms.mews_api import Api
+from lambdas.shared.pms.mews_models import Added, Customer, fault_code, in_words
+from lambdas.shared.pms.mews_stays import Stays
 from lambdas.shared.pms.mews_terms import Held, House, Quote, Terms, is_same_guest, logger
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
@@ -60,6 +58,7 @@ class Mews:
         self._hotel = hotel
         self._terms = terms
         self._api = api
+        self._stays = Stays(terms, api, now=now)
         self._now = now
 
     def describe(self) -> Property:
@@ -115,8 +114,9 @@ class Mews:
             CheckOverbooking=True,
         )
         if not answer.ok:
-            raise self._refusal(answer, order.offer)
-        booked = self._settled(answer, answer.read_as(Added).reservations[0].reservation.id).told
+            raise why_refused(_not_done(answer), lambda: self._quote(order.offer))
+        id = answer.read_as(Added).reservations[0].reservation.id
+        booked = settled(answer, lambda: self._stays.by_id(id)).told
         if booked.total != order.offer.total:
             logger.warning("booked at another total", reference=order.reference)
         if booked.reference != order.reference:
@@ -124,38 +124,24 @@ class Mews:
         return booked
 
     def find(self, order: Order) -> Reservation | None:
-        """The reservation whose channel number is our reference; of several, the first that stands.
-
-        The filter is described for groups that come from a channel, and ours do not: where it finds none, the arrivals
-        of the order's first day are compared.
-        """
-        what = "a reservation by its reference"
-        found = self._api.bookeds(what, ChannelNumbers=[order.reference])
-        found = found or self._api.arrivals(what, order.offer.stay.arrival)
-        ours = [booked for booked in found if booked.channel_number == order.reference]
-        told = [held.told for held in self._held(ours)]
+        """The reservation whose channel number is our reference; of several, the first that stands."""
+        told = [held.told for held in self._stays.under(order.reference, order.offer.stay.arrival)]
         return min(told, key=lambda each: each.state is ReservationState.CANCELLED, default=None)
 
     def reservation(self, code: str) -> Reservation | None:
         """The reservation of a confirmation number."""
-        held = self._by_code(code)
+        held = self._stays.by_code(code)
         return held.told if held else None
 
     def search(self, surname: str, arrival: date) -> list[Reservation]:
-        """The reservations of that surname among the day's arrivals.
-
-        All of the day's are asked for: `customers/search` knows only guests who are in the house.
-        """
-        found = self._held(self._api.arrivals("the arrivals of a day", arrival), surname=surname)
-        return [held.told for held in found if held.told.stay.arrival == arrival]
+        """The reservations of that surname among the day's arrivals."""
+        return [held.told for held in self._stays.arriving(arrival, surname)]
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become; while cancelling would cost something, only what keeps its rate and
         every night.
         """
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
+        held = still_there(self._stays.by_code(booked.code))
         held.require_booked()
         offers = [found.offer for found in self._quotes(stay, room_type, instead_of=held)]
         return [offer for offer in offers if held.keeps(offer)] if self._is_bound(held) else offers
@@ -165,9 +151,7 @@ class Mews:
 
         Whether an update can overbook is not documented, so what is free is asked just before.
         """
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
+        held = existing(self._stays.by_code(code))
         held.require_booked()
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
@@ -184,8 +168,8 @@ class Mews:
             Reason="Changed by the guest by phone",
         )
         if not answer.ok:
-            raise self._refusal(answer, offer, instead_of=held)
-        changed = self._settled(answer, held.id).told
+            raise why_refused(_not_done(answer), lambda: self._quote(offer, instead_of=held))
+        changed = settled(answer, lambda: self._stays.by_id(held.id)).told
         if not changed.offer.is_for(offer):
             raise InDoubt("a change: done, and not as wished", vendor_code=str(answer.status))
         if changed.total != offer.total:
@@ -194,16 +178,11 @@ class Mews:
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """The dearest of the policies that are in force now; nothing where none is."""
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
-        return self._fee(held)
+        return self._fee(still_there(self._stays.by_code(booked.code)))
 
     def cancel(self, code: str, fee: Money) -> Reservation:
         """The reservation, cancelled; Mews is told to charge by its policy only where the guest was told a fee."""
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
+        held = existing(self._stays.by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
         if self._fee(held) != fee:
@@ -217,7 +196,7 @@ class Mews:
         )
         if not answer.ok:
             raise _not_done(answer)
-        cancelled = self._settled(answer, held.id)
+        cancelled = settled(answer, lambda: self._stays.by_id(held.id))
         if cancelled.told.state is not ReservationState.CANCELLED:
             raise InDoubt("a cancellation: done, and still booked", vendor_code=str(answer.status))
         if cancelled.charged != fee:
@@ -226,9 +205,7 @@ class Mews:
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a note to the reservation's own."""
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
+        held = existing(self._stays.by_code(code))
         note = {"ServiceOrderId": held.id, "Text": text}
         answer = self._api.write("a note", "serviceOrderNotes/add", ServiceOrderNotes=[note])
         if not answer.ok:
@@ -271,13 +248,7 @@ class Mews:
 
     def _quote(self, offer: Offer, *, instead_of: Held | None = None) -> Quote:
         """The offer as it can be booked now. Raises SoldOut and PriceChanged."""
-        quotes = self._quotes(offer.stay, offer.room_type, instead_of=instead_of)
-        found = next((quote for quote in quotes if quote.offer.is_for(offer)), None)
-        if found is None:
-            raise SoldOut("no such room at this rate is left for every night")
-        if found.offer.total != offer.total:
-            raise PriceChanged("the stay costs something else by now")
-        return found
+        return as_offered(self._quotes(offer.stay, offer.room_type, instead_of=instead_of), offer)
 
     def _changed(self, held: Held, found: Quote) -> dict[str, Any]:
         """What an update has to say; what it does not name stays. Raises NotPossible for a room that was promised."""
@@ -322,44 +293,6 @@ class Mews:
             # A profile without a reservation harms nobody: the booking was certainly not sent.
             raise Unreachable("a guest's profile: not known whether made", vendor_code=error.vendor_code) from None
 
-    def _held(self, bookeds: Sequence[Booked], *, surname: str | None = None) -> list[Held]:
-        """Reservations with their guests and prices, those of that surname if one is given."""
-        bookeds = [booked for booked in bookeds if booked.account_type == "Customer"]
-        accounts = list(dict.fromkeys(booked.account_id for booked in bookeds))
-        customers = {
-            customer.id: customer
-            for some in _parts(accounts)
-            for customer in self._api.customers("the guests of reservations", CustomerIds=some)
-            if surname is None or same_surname(customer.last_name, surname)
-        }
-        bookeds = [booked for booked in bookeds if booked.account_id in customers]
-        if not bookeds:
-            return []
-        items: dict[str, list[OrderItem]] = {booked.id: [] for booked in bookeds}
-        for some in _parts(list(items)):
-            for item in self._api.items(some):
-                items.get(item.service_order_id, []).append(item)
-        house = self._house()
-        found = []
-        for booked in bookeds:
-            try:
-                told = self._terms.told(house, booked, customers[booked.account_id], items[booked.id])
-            except ValueError:
-                raise Unreachable("a reservation's amounts are none", vendor_code="amount") from None
-            if told:
-                found.append(Held(booked, tuple(items[booked.id]), told))
-        return found
-
-    def _by_code(self, code: str) -> Held | None:
-        """The reservation of a confirmation number; None too where several bear it."""
-        try:
-            number = re.sub(r"[._/-]", "", normal_code(code))
-        except ValueError:
-            return None
-        found = self._api.bookeds("a reservation by its code", Numbers=[number])
-        held = self._held([booked for booked in found if booked.number.upper() == number])
-        return held[0] if len(held) == 1 else None
-
     def _fee(self, held: Held) -> Money:
         held.require_booked()
         try:
@@ -384,34 +317,6 @@ class Mews:
             return self._fee(held).cents > 0
         except NotPossible:
             return True
-
-    def _settled(self, answer: Answer, id: str) -> Held:
-        """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
-        try:
-            held = self._held(self._api.bookeds("a reservation", ReservationIds=[id]))
-        except Unreachable as error:
-            raise InDoubt(f"{answer.what}: done, and not readable", vendor_code=error.vendor_code) from None
-        if len(held) != 1 or held[0].id != id:
-            raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
-        return held[0]
-
-    def _refusal(self, answer: Answer, offer: Offer, *, instead_of: Held | None = None) -> BellhopError:
-        """Why a booking or change was refused: Mews says it in words only, so what is free is asked again."""
-        refusal = _not_done(answer)
-        if isinstance(refusal, NotPossible):
-            try:
-                self._quote(offer, instead_of=instead_of)
-            except (SoldOut, PriceChanged) as found:
-                found.vendor_code = refusal.vendor_code
-                return found
-            except Unreachable:
-                return refusal
-        return refusal
-
-
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """So many at a time as are answered on a page."""
-    return (ids[begin : begin + PAGE] for begin in range(0, len(ids), PAGE))
 
 
 def _not_done(answer: Answer) -> BellhopError:

@@ -17,6 +17,7 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.stay import Stay
 from lambdas.shared.pms.credentials import JsonKey, Secret, read_as
 from lambdas.shared.pms.hotel_file import options_of, property_of
+from lambdas.shared.pms.mews_fees import Policies, Policy
 from lambdas.shared.pms.mews_models import (
     STATES,
     AgeCategories,
@@ -31,19 +32,15 @@ from lambdas.shared.pms.mews_models import (
     OrderItem,
     OrderItems,
     Page,
-    Policies,
-    Policy,
     Price,
     Product,
     Products,
     Rates,
     ReservationPrices,
-    Restrictions,
-    Rules,
     Services,
     fault_code,
 )
-from lambdas.shared.pms.mews_rules import Additions, Closures
+from lambdas.shared.pms.mews_rules import Additions, Closures, Restrictions, Rules
 from lambdas.shared.pms.mews_terms import House, Options, Terms
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.vendor_http import Answer, VendorHttp

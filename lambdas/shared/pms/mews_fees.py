@@ -18,7 +18,7 @@ from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.money import Money
 from lambdas.shared.pms.amounts import money
 from lambdas.shared.pms.mews_durations import after
-from lambdas.shared.pms.mews_models import Booked, OrderItem, Policy
+from lambdas.shared.pms.mews_models import Amount, Booked, OrderItem, Part
 
 _EXTENTS: Final = {
     "TimeUnits": {"SpaceOrder"},
@@ -26,6 +26,31 @@ _EXTENTS: Final = {
     "Everything": {"SpaceOrder", "ProductOrder"},
     "Nothing": set[str](),
 }
+
+
+class _Fee(Part):
+    currency: str
+    value: Amount
+
+
+class Policy(Part):
+    """`Cancellation policy data`: from when on it costs so much, plus that share of the price of the first nights."""
+
+    applicability: str
+    applicability_offset: str
+    fee_extents: tuple[str, ...]
+    fee_maximum_time_units: int | None = None
+    absolute_fee: _Fee
+    relative_fee: Amount
+
+
+class _ReservationPolicies(Part):
+    reservation_id: str
+    policies: tuple[Policy, ...]
+
+
+class Policies(Part):
+    cancellation_policies: tuple[_ReservationPolicies, ...]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
 from lambdas.shared.domain.stay import ReservationState
+from lambdas.shared.pms.answers import Answered
 
 Amount = int | float | str
 Item = TypeVar("Item")
@@ -41,31 +42,24 @@ STAY_ITEMS: Final = frozenset(
 """`Order item type`: those of which a stay's price is made, what was given back of it included."""
 
 
-class _Answered(BaseModel):
-    """A part of an answer; null is the same as missing."""
+class Part(Answered):
+    """A part of an answer, whose names begin with capitals there."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, populate_by_name=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: part for name, part in value.items() if part is not None}
-        return value
+    model_config = ConfigDict(alias_generator=to_pascal, populate_by_name=True)
 
 
-class Page(_Answered, Generic[Item]):
+class Page(Part, Generic[Item]):
     """A part of a list, the latest first; `cursor` is where the next part begins."""
 
     items: tuple[Item, ...]
     cursor: str | None = None
 
 
-class TaxValue(_Answered):
+class TaxValue(Part):
     value: Amount
 
 
-class Price(_Answered):
+class Price(Part):
     """`Amount`: the gross value has all taxes in it."""
 
     currency: str
@@ -73,7 +67,7 @@ class Price(_Answered):
     tax_values: tuple[TaxValue, ...] = ()
 
 
-class _BookableData(_Answered):
+class _BookableData(Part):
     """Offsets are durations from the begin of the first and from the end of the last time unit."""
 
     start_offset: str = ""
@@ -81,11 +75,11 @@ class _BookableData(_Answered):
     time_unit_period: str = ""
 
 
-class _ServiceData(_Answered):
+class _ServiceData(Part):
     value: _BookableData = _BookableData()
 
 
-class Service(_Answered):
+class Service(Part):
     id: str
     data: _ServiceData = _ServiceData()
 
@@ -94,7 +88,7 @@ class Services(Page[Service]):
     items: tuple[Service, ...] = Field(alias="Services")
 
 
-class Category(_Answered):
+class Category(Part):
     """A kind of room."""
 
     id: str
@@ -109,7 +103,7 @@ class Categories(Page[Category]):
     items: tuple[Category, ...] = Field(alias="ResourceCategories")
 
 
-class AgeCategory(_Answered):
+class AgeCategory(Part):
     id: str
     classification: Literal["Adult", "Child"] | str = "Adult"
     minimal_age: int = 0
@@ -120,7 +114,7 @@ class AgeCategories(Page[AgeCategory]):
     items: tuple[AgeCategory, ...] = Field(alias="AgeCategories")
 
 
-class Rate(_Answered):
+class Rate(Part):
     id: str
     group_id: str = ""
     base_rate_id: str | None = None
@@ -135,139 +129,57 @@ class Rates(Page[Rate]):
     items: tuple[Rate, ...] = Field(alias="Rates")
 
 
-class Product(_Answered):
+class Product(Part):
     id: str
     is_active: bool = True
     names: Mapping[str, str] = Field(default_factory=dict)
-
-
-class _Condition(_Answered):
-    value: str
-    condition_type: str
-
-
-class RuleConditions(_Answered):
-    """All of them hold where a rule does."""
-
-    rate_id: _Condition | None = None
-    rate_group_id: _Condition | None = None
-    business_segment_id: _Condition | None = None
-    resource_category_id: _Condition | None = None
-    resource_category_type: _Condition | None = None
-    origin: _Condition | None = None
-    travel_agency_id: _Condition | None = None
-    minimum_time_unit_count: int | None = None
-    maximum_time_unit_count: int | None = None
-
-
-class Rule(_Answered):
-    id: str
-    conditions: RuleConditions = RuleConditions()
-
-
-class _RuleProduct(_Answered):
-    product_id: str = ""
-    action_type: str = ""
-
-
-class _RuleActionData(_Answered):
-    value: _RuleProduct = _RuleProduct()
-
-
-class RuleAction(_Answered):
-    rule_id: str
-    data: _RuleActionData = _RuleActionData()
-
-
-class Rules(Page[Rule]):
-    items: tuple[Rule, ...] = Field(alias="Rules")
-    rule_actions: tuple[RuleAction, ...] = ()
-
-
-class RestrictionConditions(_Answered):
-    """All of them hold where a restriction does. Its first and its last day are in it."""
-
-    type: str
-    exact_rate_id: str | None = None
-    base_rate_id: str | None = None
-    rate_group_id: str | None = None
-    resource_category_id: str | None = None
-    resource_category_type: str | None = None
-    start_utc: AwareDatetime | None = None
-    end_utc: AwareDatetime | None = None
-    days: tuple[str, ...] = ()
-
-
-class _RestrictionPrice(_Answered):
-    currency: str
-    value: Amount | None = None
-
-
-class RestrictionExceptions(_Answered):
-    """What meets all of them is not restricted. A price is a night's."""
-
-    min_advance: str | None = None
-    max_advance: str | None = None
-    min_length: str | None = None
-    max_length: str | None = None
-    min_price: _RestrictionPrice | None = None
-    max_price: _RestrictionPrice | None = None
-
-
-class Restriction(_Answered):
-    conditions: RestrictionConditions
-    exceptions: RestrictionExceptions = RestrictionExceptions()
-
-
-class Restrictions(Page[Restriction]):
-    items: tuple[Restriction, ...] = Field(alias="Restrictions")
 
 
 class Products(Page[Product]):
     items: tuple[Product, ...] = Field(alias="Products")
 
 
-class _AcceptedCurrency(_Answered):
+class _AcceptedCurrency(Part):
     currency: str
     is_default: bool = False
 
 
-class Enterprise(_Answered):
+class Enterprise(Part):
     id: str
     name: str
     time_zone_identifier: str | None = None
     currencies: tuple[_AcceptedCurrency, ...] = ()
 
 
-class Configuration(_Answered):
+class Configuration(Part):
     enterprise: Enterprise
 
 
-class CategoryAvailability(_Answered):
+class CategoryAvailability(Part):
     category_id: str
     availabilities: tuple[int, ...]
 
 
-class Availability(_Answered):
+class Availability(Part):
     time_unit_starts_utc: tuple[AwareDatetime, ...]
     category_availabilities: tuple[CategoryAvailability, ...]
 
 
-class ReservationPrice(_Answered):
+class ReservationPrice(Part):
     identifier: str
     total_amount: Price
 
 
-class ReservationPrices(_Answered):
+class ReservationPrices(Part):
     reservation_prices: tuple[ReservationPrice, ...]
 
 
-class PersonCount(_Answered):
+class PersonCount(Part):
     age_category_id: str
     count: int
 
 
-class Booked(_Answered):
+class Booked(Part):
     """`Reservation (ver 2023-06-06)`. `number` is what a guest is told, `channel_number` what the sender called it."""
 
     id: str
@@ -291,19 +203,19 @@ class Bookeds(Page[Booked]):
     items: tuple[Booked, ...] = Field(alias="Reservations")
 
 
-class _AddedReservation(_Answered):
+class _AddedReservation(Part):
     id: str
 
 
-class _Added(_Answered):
+class _Added(Part):
     reservation: _AddedReservation
 
 
-class Added(_Answered):
+class Added(Part):
     reservations: tuple[_Added, ...] = Field(min_length=1)
 
 
-class Customer(_Answered):
+class Customer(Part):
     id: str
     first_name: str = ""
     last_name: str
@@ -320,11 +232,11 @@ class Customers(Page[Customer]):
     items: tuple[Customer, ...] = Field(alias="Customers")
 
 
-class _ItemOptions(_Answered):
+class _ItemOptions(Part):
     canceled_with_reservation: bool = False
 
 
-class OrderItem(_Answered):
+class OrderItem(Part):
     """Something a reservation costs: a night, a product, a tax."""
 
     service_order_id: str
@@ -348,31 +260,6 @@ class OrderItem(_Answered):
 
 class OrderItems(Page[OrderItem]):
     items: tuple[OrderItem, ...] = Field(alias="OrderItems")
-
-
-class _Fee(_Answered):
-    currency: str
-    value: Amount
-
-
-class Policy(_Answered):
-    """`Cancellation policy data`: from when on it costs so much, plus that share of the price of the first nights."""
-
-    applicability: str
-    applicability_offset: str
-    fee_extents: tuple[str, ...]
-    fee_maximum_time_units: int | None = None
-    absolute_fee: _Fee
-    relative_fee: Amount
-
-
-class _ReservationPolicies(_Answered):
-    reservation_id: str
-    policies: tuple[Policy, ...]
-
-
-class Policies(_Answered):
-    cancellation_policies: tuple[_ReservationPolicies, ...]
 
 
 def in_words(names: Mapping[str, str], languages: Iterable[str]) -> str | None:

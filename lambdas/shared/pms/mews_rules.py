@@ -13,19 +13,95 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from pydantic import AwareDatetime, Field
+
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Stay
 from lambdas.shared.pms.amounts import money
 from lambdas.shared.pms.mews_durations import after
-from lambdas.shared.pms.mews_models import (
-    Category,
-    Rate,
-    Restriction,
-    RestrictionConditions,
-    RestrictionExceptions,
-    Rule,
-    RuleAction,
-)
+from lambdas.shared.pms.mews_models import Amount, Category, Page, Part, Rate
+
+
+class _Condition(Part):
+    value: str
+    condition_type: str
+
+
+class RuleConditions(Part):
+    """All of them hold where a rule does."""
+
+    rate_id: _Condition | None = None
+    rate_group_id: _Condition | None = None
+    business_segment_id: _Condition | None = None
+    resource_category_id: _Condition | None = None
+    resource_category_type: _Condition | None = None
+    origin: _Condition | None = None
+    travel_agency_id: _Condition | None = None
+    minimum_time_unit_count: int | None = None
+    maximum_time_unit_count: int | None = None
+
+
+class Rule(Part):
+    id: str
+    conditions: RuleConditions = RuleConditions()
+
+
+class _RuleProduct(Part):
+    product_id: str = ""
+    action_type: str = ""
+
+
+class _RuleActionData(Part):
+    value: _RuleProduct = _RuleProduct()
+
+
+class RuleAction(Part):
+    rule_id: str
+    data: _RuleActionData = _RuleActionData()
+
+
+class Rules(Page[Rule]):
+    items: tuple[Rule, ...] = Field(alias="Rules")
+    rule_actions: tuple[RuleAction, ...] = ()
+
+
+class RestrictionConditions(Part):
+    """All of them hold where a restriction does. Its first and its last day are in it."""
+
+    type: str
+    exact_rate_id: str | None = None
+    base_rate_id: str | None = None
+    rate_group_id: str | None = None
+    resource_category_id: str | None = None
+    resource_category_type: str | None = None
+    start_utc: AwareDatetime | None = None
+    end_utc: AwareDatetime | None = None
+    days: tuple[str, ...] = ()
+
+
+class _RestrictionPrice(Part):
+    currency: str
+    value: Amount | None = None
+
+
+class RestrictionExceptions(Part):
+    """What meets all of them is not restricted. A price is a night's."""
+
+    min_advance: str | None = None
+    max_advance: str | None = None
+    min_length: str | None = None
+    max_length: str | None = None
+    min_price: _RestrictionPrice | None = None
+    max_price: _RestrictionPrice | None = None
+
+
+class Restriction(Part):
+    conditions: RestrictionConditions
+    exceptions: RestrictionExceptions = RestrictionExceptions()
+
+
+class Restrictions(Page[Restriction]):
+    items: tuple[Restriction, ...] = Field(alias="Restrictions")
 
 
 @dataclass(frozen=True)

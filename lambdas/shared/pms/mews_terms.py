@@ -14,9 +14,9 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import same_surname
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
-from lambdas.shared.guest import e164
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.mews_durations import after
 from lambdas.shared.pms.mews_models import (
     STATES,
@@ -243,7 +243,7 @@ class Terms:
             rate=self.names.rate_title(plan) if plan else None,
             # What a channel calls its reservations is no reference of ours.
             reference=booked.channel_number if booked.origin == "Connector" else None,
-            contact=_contact(customer),
+            contact=contact_of([customer.email], [customer.phone]),
         )
 
     def customer(self, guest: Guest, contact: Contact) -> dict[str, str]:
@@ -270,21 +270,3 @@ def is_same_guest(customer: Customer, guest: Guest) -> bool:
 
 def _utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _contact(customer: Customer) -> Contact:
-    return Contact(email=_email(customer.email), phone=_number(customer.phone))
-
-
-def _email(address: str | None) -> str | None:
-    try:
-        return Contact(email=address).email
-    except ValidationError:
-        return None
-
-
-def _number(said: str | None) -> str | None:
-    try:
-        return e164(said) if said else None
-    except ValueError:
-        return None

@@ -9,7 +9,10 @@ Not said in the documentation, and so decided here:
 - That `ChannelNumbers` finds what was booked through this API: the filter is described for groups that come from a
   channel, while `ChannelNumber` can be given to `reservations/add`. `finds_channel_numbers` turns it off.
 - That a second booking under one channel number is refused: nothing says so, so here it is a second booking.
-- That `TotalAmount` of `reservations/price` has in it what the hotel's rules add, the city's tax among it.
+- That `TotalAmount` of `reservations/price` has in it what the hotel's rules add, the city's tax among it. The Booking
+  Engine API's operation of that name has (booking-engine-api/operations of https://github.com/MewsSystems/open-api-docs).
+- That exceptions and conditions of restrictions are as in the application's help, and which of them `reservations/add`
+  checks itself: here none.
 - Messages, and which of 400 and 403 a refusal has: 400 here for what does not exist, 403 for what is not allowed.
 - That `reservations/update` refuses an overbooking: its `CheckOverbooking` is deprecated and ignored.
 - That a room is refused for more people than it sleeps, and that an order item keeps its amount when it is cancelled.
