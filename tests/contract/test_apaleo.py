@@ -400,6 +400,11 @@ def _a_night_less(offer: dict[str, Any]) -> None:
     offer["timeSlices"].pop()
 
 
+def _two_nights_in_one(offer: dict[str, Any]) -> None:
+    last = offer["timeSlices"].pop()
+    offer["timeSlices"][-1]["totalGrossAmount"]["amount"] += last["totalGrossAmount"]["amount"]
+
+
 def _no_amount(offer: dict[str, Any]) -> None:
     offer["totalGrossAmount"]["amount"] = "free"
 
@@ -422,7 +427,17 @@ def _none_left(offer: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [_fee, _other_sum, _a_night_less, _no_amount, _dollars, _city_in_dollars, _not_bookable, _none_left],
+    [
+        _fee,
+        _other_sum,
+        _a_night_less,
+        _two_nights_in_one,
+        _no_amount,
+        _dollars,
+        _city_in_dollars,
+        _not_bookable,
+        _none_left,
+    ],
 )
 def test_what_cannot_be_booked_as_told_is_not_offered(
     bench: Bench, edited: Callable[..., None], change: Callable[[dict[str, Any]], None]
@@ -789,18 +804,23 @@ def test_a_day_is_the_hotels(bench: Bench, edited: Callable[..., None]) -> None:
     assert (found(bench, code).stay.arrival, found(bench, code).stay.departure) == (STAY.arrival, STAY.departure)
 
 
-@pytest.mark.parametrize("day", [date(2027, 3, 28), date(2027, 10, 31)])
-def test_a_day_of_arrivals_is_the_hotels_day(bench: Bench, apaleo: ApaleoStandIn, day: date) -> None:
-    """Apaleo wants moments with their offset: a day on which the clocks change begins and ends at midnight."""
+@pytest.mark.parametrize(
+    ("day", "begin", "end"),
+    [
+        (date(2026, 12, 30), "2026-12-30T00:00:00+01:00", "2026-12-31T00:00:00+01:00"),
+        (date(2027, 3, 28), "2027-03-28T00:00:00+01:00", "2027-03-29T00:00:00+02:00"),
+        (date(2027, 10, 31), "2027-10-31T00:00:00+02:00", "2027-11-01T00:00:00+01:00"),
+    ],
+)
+def test_a_day_of_arrivals_is_the_hotels_day(
+    bench: Bench, apaleo: ApaleoStandIn, day: date, begin: str, end: str
+) -> None:
+    """Apaleo wants moments with their offset: a day, also one of 23 or 25 hours, begins and ends at midnight."""
     stay = Stay(arrival=day, departure=day + timedelta(days=1), adults=2)
     codes = [bench.keeper.walk_in("double", moved(stay, days), ANNA) for days in (-1, 0, 1)]
 
     assert [told.code for told in bench.pms.search("Meier", day)] == [codes[1]]
-
-    (query,) = asked(apaleo, "GET", RESERVATIONS)
-    begin, end = (datetime.fromisoformat(query[name]) for name in ("from", "to"))
-    assert (begin.hour, end.hour, begin.date(), end.date()) == (0, 0, day, day + timedelta(days=1))
-    assert begin.utcoffset() != end.utcoffset()
+    assert [(query["from"], query["to"]) for query in asked(apaleo, "GET", RESERVATIONS)] == [(begin, end)]
 
 
 def test_pages_without_end_are_a_fault(bench: Bench, edited: Callable[..., None]) -> None:

@@ -99,7 +99,16 @@ def _asking(url: str, secret: Secret) -> Callable[[bool], TokenRequest]:
 class Apaleo:
     """The booking system of one hotel on Apaleo."""
 
-    capabilities: Final = frozenset(Capability)
+    capabilities: Final = frozenset(
+        {
+            Capability.CHANGE_DATES,
+            Capability.CHANGE_ROOM,
+            Capability.CHANGE_GUESTS,
+            Capability.CANCEL,
+            Capability.NOTE,
+            Capability.SAFE_REPEAT,
+        }
+    )
 
     def __init__(self, hotel: Hotel, options: Options, http: VendorHttp, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
