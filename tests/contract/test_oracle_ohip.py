@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final, cast
 
-import httpx
 import pytest
-from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambdas.shared.domain.errors import HotelFileError, InDoubt, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
 from lambdas.shared.pms import CONNECTORS, Capability, Pms
-from lambdas.shared.pms.parts import open_http
-from tests.contract.vendors.benches import ANNA, BERT, STAY, Bench, Switch, Workshop
+from tests.contract.vendors.benches import ANNA, BERT, STAY, Bench, Workshop
+from tests.contract.vendors.edited import Edit, Edited
 from tests.contract.vendors.house import House
-from tests.contract.vendors.line import served_in_thread
 from tests.contract.vendors.oracle_ohip import HOTEL, SYSTEM, OracleOhipStandIn
-from tests.tables import database
 
 pytestmark = pytest.mark.contract
 
-Edit = Callable[[Any], Any]
-
-
-class Edited:
-    """An OPERA whose answers to some requests are edited on the way."""
-
-    def __init__(self, app: ASGIApp, method: str, end: str, edit: Edit) -> None:
-        self._app, self._method, self._end, self._edit = app, method, end, edit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != self._method or not scope["path"].endswith(self._end):
-            await self._app(scope, receive, send)
-            return
-        messages: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            messages.append(message)
-
-        await self._app(scope, receive, keep)
-        body = b"".join(message.get("body", b"") for message in messages)
-        edited = json.dumps(self._edit(json.loads(body))).encode() if body else body
-        headers = [(name, value) for name, value in messages[0]["headers"] if name != b"content-length"]
-        await send({**messages[0], "headers": [*headers, (b"content-length", str(len(edited)).encode())]})
-        await send({"type": "http.response.body", "body": edited})
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
+UNKNOWN: Final = {"type": "about:blank", "title": "Not Found"}
 
 
 @pytest.fixture
@@ -74,8 +38,8 @@ def opera(bench: Bench) -> OracleOhipStandIn:
 def edited(workshop: Workshop, opera: OracleOhipStandIn) -> Callable[..., None]:
     """Edits what OPERA answers to requests whose path ends so."""
 
-    def edit(end: str, edit: Edit, *, method: str = "GET") -> None:
-        workshop.switch.app = Edited(opera.app, method, end, edit)
+    def edit(end: str, edit: Edit, **how: Any) -> None:
+        workshop.switch.app = Edited(opera.app, end, edit, **how)
 
     return edit
 
@@ -340,15 +304,10 @@ def test_a_booking_that_cannot_be_found_again_is_in_doubt(bench: Bench, edited: 
     assert len(bench.house.reservations) == 1
 
 
-def test_a_booking_that_cannot_be_read_is_in_doubt(bench: Bench, workshop: Workshop, opera: OracleOhipStandIn) -> None:
+def test_a_booking_that_cannot_be_read_is_in_doubt(bench: Bench, edited: Callable[..., None]) -> None:
     """OPERA fails right after it has booked: that is not as if nothing had been sent."""
     pms, order = bench.renewed(sleep=lambda _: None), bench.order()
-
-    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Response(status_code=503) if scope["path"].endswith("/661001") else opera.app
-        await answer(scope, receive, send)
-
-    workshop.switch.app = failing
+    edited("/661001", lambda _: None, status=503)
 
     with pytest.raises(InDoubt):
         pms.book(order)
@@ -456,19 +415,10 @@ def test_a_number_that_is_only_like_it_is_another(bench: Bench, edited: Callable
     assert bench.pms.reservation(told.code) is None
 
 
-def test_a_reservation_that_is_gone_when_it_is_read_is_none(
-    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn
-) -> None:
+def test_a_reservation_that_is_gone_when_it_is_read_is_none(bench: Bench, edited: Callable[..., None]) -> None:
     """What a search still finds and OPERA then does not know any more is not there."""
     told = booked(bench)
-
-    async def without(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith("/661001"):
-            await JSONResponse({"type": "about:blank", "title": "Not Found"}, status_code=404)(scope, receive, send)
-        else:
-            await opera.app(scope, receive, send)
-
-    workshop.switch.app = without
+    edited("/661001", lambda _: UNKNOWN, status=404)
 
     assert bench.pms.reservation(told.code) is None
 
@@ -920,19 +870,10 @@ def test_a_full_night_hides_no_room_from_the_description(bench: Bench, opera: Or
 
 
 @pytest.mark.parametrize("end", ["/availability", "/reservations", "/policies"])
-def test_what_opera_does_not_know_is_not_none(
-    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn, end: str
-) -> None:
+def test_what_opera_does_not_know_is_not_none(bench: Bench, edited: Callable[..., None], end: str) -> None:
     """A path that OPERA lacks is a fault: neither a full house, nor an unknown guest, nor a free cancellation."""
     told = booked(bench)
-
-    async def without(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith(end):
-            await JSONResponse({"type": "about:blank", "title": "Not Found"}, status_code=404)(scope, receive, send)
-        else:
-            await opera.app(scope, receive, send)
-
-    workshop.switch.app = without
+    edited(end, lambda _: UNKNOWN, status=404, instead=True)
     questions: dict[str, Callable[[], object]] = {
         "/availability": lambda: bench.pms.offers(STAY),
         "/reservations": lambda: bench.pms.reservation(told.code),
@@ -941,23 +882,6 @@ def test_what_opera_does_not_know_is_not_none(
 
     with pytest.raises(Unreachable):
         questions[end]()
-
-
-def test_a_stay_without_a_policy_is_cancelled_for_nothing(
-    bench: Bench, workshop: Workshop, opera: OracleOhipStandIn
-) -> None:
-    """Where OPERA says that a reservation has no policy, cancelling it costs nothing."""
-    told = booked(bench)
-
-    async def without(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith("/policies"):
-            await Response(status_code=204)(scope, receive, send)
-        else:
-            await opera.app(scope, receive, send)
-
-    workshop.switch.app = without
-
-    assert bench.pms.cancellation_fee(told) == Money(cents=0, currency="EUR")
 
 
 OTHERWISE: Final[list[Any]] = [

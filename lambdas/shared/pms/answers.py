@@ -16,7 +16,8 @@ from lambdas.shared.domain.errors import (
     SoldOut,
     Unreachable,
 )
-from lambdas.shared.domain.stay import Contact, Offer
+from lambdas.shared.domain.hotel import Hotel
+from lambdas.shared.domain.stay import Contact, Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.guest import e164
 from lambdas.shared.pms.vendor_http import Answer
 
@@ -50,10 +51,15 @@ def as_offered(quotes: Iterable[Quote], offer: Offer) -> Quote:
     """The quote for the same stay, room and rate at the same price. Raises SoldOut and PriceChanged."""
     for quote in quotes:
         if quote.offer.is_for(offer):
-            if quote.offer.total != offer.total:
+            if (quote.offer.total, quote.offer.city_tax) != (offer.total, offer.city_tax):
                 raise PriceChanged("it costs something else by now")
             return quote
     raise SoldOut("no such room is left for every night")
+
+
+def fitting_rooms(hotel: Hotel, stay: Stay, room_type: RoomType | None) -> list[RoomType]:
+    """The mapped rooms, or that one of them, that sleep everybody."""
+    return [room for room in hotel.pms.rooms if room_type in (None, room) and hotel.rooms[room].sleeps >= stay.guests]
 
 
 def existing(held: Held | None) -> Held:
@@ -79,6 +85,30 @@ def settled(answer: Answer, read: Callable[[], Held | None]) -> Held:
     if held is None:
         raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
     return held
+
+
+def is_as_wished(told: Reservation, wished: Offer) -> bool:
+    """Is it the stay, room and rate of the offer, at the offer's total?"""
+    return told.offer.is_for(wished) and told.total == wished.total
+
+
+def as_wished(answer: Answer, told: Reservation, wished: Offer) -> Reservation:
+    """The reservation after a booking or change. Raises InDoubt where it is not what the guest was told."""
+    if not is_as_wished(told, wished):
+        raise InDoubt(f"{answer.what}: done, and not as wished", vendor_code=str(answer.status))
+    return told
+
+
+def as_cancelled(answer: Answer, told: Reservation) -> Reservation:
+    """The reservation after its cancellation. Raises InDoubt where it still stands."""
+    if told.state is not ReservationState.CANCELLED:
+        raise InDoubt(f"{answer.what}: done, and still booked", vendor_code=str(answer.status))
+    return told
+
+
+def first_standing(told: Iterable[Reservation]) -> Reservation | None:
+    """Of several reservations under one reference the first that stands, or else the first."""
+    return min(told, key=lambda one: one.state is ReservationState.CANCELLED, default=None)
 
 
 def why_refused(refusal: BellhopError, ask: Callable[[], object]) -> BellhopError:

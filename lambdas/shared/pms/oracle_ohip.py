@@ -16,20 +16,23 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from lambdas.shared.domain.errors import (
-    BellhopError,
-    HotelFileError,
-    InDoubt,
-    NotFound,
-    NotPossible,
-    PriceChanged,
-    SoldOut,
-    Unreachable,
-)
+from lambdas.shared.domain.errors import HotelFileError, PriceChanged, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
+from lambdas.shared.pms.answers import (
+    as_cancelled,
+    as_offered,
+    as_wished,
+    existing,
+    first_standing,
+    fitting_rooms,
+    is_as_wished,
+    settled,
+    still_there,
+    why_refused,
+)
 from lambdas.shared.pms.credentials import ClientCredentials
 from lambdas.shared.pms.hotel_file import options_of, property_of
 from lambdas.shared.pms.oracle_ohip_models import Found, id_of
@@ -37,7 +40,6 @@ from lambdas.shared.pms.oracle_ohip_requests import Opera, asking, created, not_
 from lambdas.shared.pms.oracle_ohip_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.parts import Parts
 from lambdas.shared.pms.system import Capability, Order, Property
-from lambdas.shared.pms.vendor_http import Answer
 
 _LONGEST_NUMBER: Final = 18
 _AHEAD: Final = (60, 30, 120, 200)
@@ -130,8 +132,10 @@ class OracleOhip:
             }
         )
         if not answer.ok:
-            raise self._refusal(answer, order.offer)
-        return self._as_offered(answer, created(answer), order.offer)
+            raise why_refused(not_done(answer), lambda: self._quote(order.offer))
+        id = created(answer)
+        held = settled(answer, lambda: self._held(id) if id else None)
+        return as_wished(answer, held.told, order.offer)
 
     def find(self, order: Order) -> Reservation | None:
         """The reservation with our external reference; of several, the first that stands."""
@@ -142,7 +146,7 @@ class OracleOhip:
             for held in self._held_of(self._opera.search("a reservation by its reference", asked))
             if (reference, system) in [(ref.id, ref.id_context) for ref in held.booked.external_references]
         ]
-        return min(found, key=lambda told: told.state is ReservationState.CANCELLED, default=None)
+        return first_standing(found)
 
     def reservation(self, code: str) -> Reservation | None:
         """The reservation of a confirmation number."""
@@ -162,35 +166,29 @@ class OracleOhip:
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become; OPERA is told which one is asked for, so that its room counts as free."""
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
+        held = still_there(self._by_code(booked.code))
         held.require_booked()
         return [found.offer for found in self._quotes(stay, room_type, instead_of=held.id)]
 
     def change(self, code: str, offer: Offer) -> Reservation:
         """The reservation as the offer says, at the nightly amounts that were offered."""
-        held = self._by_code_or_not_found(code)
+        held = existing(self._by_code(code))
         held.require_booked()
-        if held.told.offer.is_for(offer) and held.told.total == offer.total:
+        if is_as_wished(held.told, offer):
             return held.told
-        found = self._quote(offer, instead_of=held.id)
-        stay = self._terms.room_stay(found, held.guarantee)
+        stay = self._terms.room_stay(self._quote(offer, instead_of=held.id), held.guarantee)
         answer = self._opera.change("a change", held.id, {"roomStay": stay})
         if not answer.ok:
-            raise self._refusal(answer, offer, instead_of=held.id)
-        return self._as_offered(answer, held.id, offer)
+            raise why_refused(not_done(answer), lambda: self._quote(offer, instead_of=held.id))
+        return as_wished(answer, settled(answer, lambda: self._held(held.id)).told, offer)
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """The dearest of the penalties that are in force now; nothing where none is."""
-        held = self._by_code(booked.code)
-        if held is None:
-            raise NotPossible("the reservation is not there any more")
-        return self._fee(held)
+        return self._fee(still_there(self._by_code(booked.code)))
 
     def cancel(self, code: str, fee: Money) -> Reservation:
         """The reservation, cancelled; OPERA charges by its policy, so the fee is compared just before."""
-        held = self._by_code_or_not_found(code)
+        held = existing(self._by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
         if self._fee(held) != fee:
@@ -198,14 +196,11 @@ class OracleOhip:
         answer = self._opera.cancel(held.id, self._options.cancellation_reason)
         if not answer.ok:
             raise not_done(answer)
-        told = self._settled(answer, held.id)
-        if told.state is not ReservationState.CANCELLED:
-            raise InDoubt("a cancellation: done, and still booked", vendor_code=str(answer.status))
-        return told
+        return as_cancelled(answer, settled(answer, lambda: self._held(held.id)).told)
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a comment that guests do not see."""
-        held = self._by_code_or_not_found(code)
+        held = existing(self._by_code(code))
         comment = {"text": {"value": text}, "type": self._options.note_type, "internal": True}
         answer = self._opera.change("a note", held.id, {"comments": [{"comment": comment}]})
         if not answer.ok:
@@ -214,11 +209,7 @@ class OracleOhip:
     def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: str | None = None) -> list[Quote]:
         """What can be had, the cheapest first; `instead_of` is the reservation whose room is free for it."""
         names = self._terms.names
-        codes = [
-            code
-            for name, code in names.mapped_rooms.items()
-            if room_type in (None, name) and self._hotel.rooms[name].sleeps >= stay.guests
-        ]
+        codes = [names.mapped_rooms[room] for room in fitting_rooms(self._hotel, stay, room_type)]
         if not codes or not names.mapped_rates:
             return []
         asked = [("roomType", code) for code in codes]
@@ -232,13 +223,7 @@ class OracleOhip:
 
     def _quote(self, offer: Offer, *, instead_of: str | None = None) -> Quote:
         """What it takes to book this offer. Raises SoldOut and PriceChanged."""
-        quotes = self._quotes(offer.stay, offer.room_type, instead_of=instead_of)
-        found = next((quoted for quoted in quotes if quoted.offer.is_for(offer)), None)
-        if found is None:
-            raise SoldOut(f"no {offer.room} is left at that rate")
-        if (found.offer.total, found.offer.city_tax) != (offer.total, offer.city_tax):
-            raise PriceChanged(f"the {offer.room} costs something else by now")
-        return found
+        return as_offered(self._quotes(offer.stay, offer.room_type, instead_of=instead_of), offer)
 
     def _by_code(self, code: str) -> Held | None:
         """The reservation of a confirmation number, which has digits only; None too where several bear it."""
@@ -251,12 +236,6 @@ class OracleOhip:
         found = self._opera.search("a reservation by its code", [("confirmationNumberList", digits)])
         held = [one for one in self._held_of(found) if one.told.code == digits]
         return held[0] if len(held) == 1 else None
-
-    def _by_code_or_not_found(self, code: str) -> Held:
-        held = self._by_code(code)
-        if held is None:
-            raise NotFound("no such reservation")
-        return held
 
     def _held_of(self, found: Iterable[Found]) -> list[Held]:
         """What was found, whole; without what is no stay of this hotel's."""
@@ -277,33 +256,3 @@ class OracleOhip:
             return self._terms.fee(held, self._opera.penalties(held.id), self._now())
         except ValueError:
             raise Unreachable("a cancellation policy: an amount is none", vendor_code="amount") from None
-
-    def _settled(self, answer: Answer, id: str | None) -> Reservation:
-        """The reservation after a write that was done. Raises InDoubt when it cannot be read again."""
-        try:
-            held = self._held(id) if id else None
-        except Unreachable as error:
-            raise InDoubt(f"{answer.what}: done, and not readable", vendor_code=error.vendor_code) from None
-        if held is None:
-            raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
-        return held.told
-
-    def _as_offered(self, answer: Answer, id: str | None, offer: Offer) -> Reservation:
-        """The reservation after a write, which is what the guest was told. Raises InDoubt where it is not."""
-        told = self._settled(answer, id)
-        if not told.offer.is_for(offer) or told.total != offer.total:
-            raise InDoubt(f"{answer.what}: done, and not as offered", vendor_code=str(answer.status))
-        return told
-
-    def _refusal(self, answer: Answer, offer: Offer, *, instead_of: str | None = None) -> BellhopError:
-        """Why a booking or change was refused: OPERA's codes are not public, so what is free is asked again."""
-        refusal = not_done(answer)
-        if isinstance(refusal, NotPossible):
-            try:
-                self._quote(offer, instead_of=instead_of)
-            except (SoldOut, PriceChanged) as found:
-                found.vendor_code = refusal.vendor_code
-                return found
-            except Unreachable:
-                return refusal
-        return refusal

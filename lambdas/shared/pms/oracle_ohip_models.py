@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from lambdas.shared.domain.stay import ReservationState
+from lambdas.shared.pms.answers import Answered
 
 Amount = int | float | str
 STATES: Final[Mapping[str, ReservationState]] = {
@@ -30,17 +31,8 @@ STATES: Final[Mapping[str, ReservationState]] = {
 """`pMS_ResStatusType`. What is only requested or on the waiting list is no stay and has no state."""
 
 
-class _Answered(BaseModel):
-    """A part of an answer; null, which real systems send for empty lists, is the same as missing."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, coerce_numbers_to_str=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: part for name, part in value.items() if part is not None}
-        return value
+class _Answered(Answered):
+    model_config = ConfigDict(alias_generator=to_camel, coerce_numbers_to_str=True)
 
 
 class Tax(_Answered):

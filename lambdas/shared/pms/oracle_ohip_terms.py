@@ -14,9 +14,9 @@ from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
-from lambdas.shared.guest import e164
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.oracle_ohip_models import STATES, Amount, Booked, BookedGuest, Penalty, RoomRate, id_of
 from lambdas.shared.pms.oracle_ohip_prices import Price, by_night, fee_of, nightly, price_of, summed
@@ -137,9 +137,10 @@ class Terms:
         """
         code = id_of(booked.reservation_id_list, "Confirmation")
         state = STATES.get(booked.reservation_status)
-        first, last = next((guest.name for guest in _primary_first(booked.reservation_guests)), ("", ""))
-        if code is None or state is None or not booked.room_stay.room_rates or not last:
+        main = _main_guest(booked.reservation_guests)
+        if code is None or state is None or not booked.room_stay.room_rates or main is None:
             return None
+        first, last = main.name
         stay, room = booked.room_stay, booked.room_stay.room_rates[0]
         price = self._price_of(booked)
         if price is None:
@@ -172,7 +173,7 @@ class Terms:
             rate=self.names.rate_title(plan) if plan else None,
             city_tax=price.city_tax,
             reference=reference,
-            contact=_contact(booked.reservation_guests),
+            contact=contact_of(main.emails, main.phones),
         )
 
     def _price_of(self, booked: Booked) -> Price | None:
@@ -244,28 +245,6 @@ def _is_free(room: RoomRate) -> bool:
     return room.availability == "Available" and not room.suppress_rate and room.number_of_units != 0
 
 
-def _primary_first(guests: Sequence[BookedGuest]) -> list[BookedGuest]:
-    return sorted((guest for guest in guests if guest.name[1]), key=lambda guest: not guest.primary)
-
-
-def _contact(guests: Sequence[BookedGuest]) -> Contact:
-    """The guest's first e-mail address and phone number that are one."""
-    guest = next(iter(_primary_first(guests)), None)
-    emails = (address for address in (guest.emails if guest else ()) if _is_contact(email=address))
-    phones = (number for number in map(_number, guest.phones if guest else ()) if number)
-    return Contact(email=next(emails, None), phone=next(phones, None))
-
-
-def _is_contact(**given: str) -> bool:
-    try:
-        Contact.model_validate(given)
-    except ValidationError:
-        return False
-    return True
-
-
-def _number(said: str) -> str | None:
-    try:
-        return e164(said)
-    except ValueError:
-        return None
+def _main_guest(guests: Sequence[BookedGuest]) -> BookedGuest | None:
+    """The primary guest, or the first who has a name."""
+    return min((guest for guest in guests if guest.name[1]), key=lambda guest: not guest.primary, default=None)

@@ -45,6 +45,11 @@ class Edited:
         answered = b"".join(message.get("body", b"") for message in messages)
         edited = json.dumps(self._edit(json.loads(answered) if answered else None)).encode()
         status = self._status or (messages[0]["status"] if messages else 200)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(edited)).encode())]
+        kept = [
+            (name, value)
+            for name, value in (messages[0]["headers"] if messages else ())
+            if name not in (b"content-type", b"content-length")
+        ]
+        headers = [*kept, (b"content-type", b"application/json"), (b"content-length", str(len(edited)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": edited})
