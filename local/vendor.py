@@ -20,8 +20,10 @@ from lambdas.shared.pms import CONNECTORS
 from local.processes import ROOT
 
 STAND_INS: Final = ROOT / "tests" / "contract" / "vendors"
-VENDORS: Final = tuple(name for name in sorted(CONNECTORS) if (STAND_INS / f"{name}.py").exists())
-"""The connectors whose vendor can be stood in for."""
+VENDORS: Final = tuple(
+    name for name in sorted(CONNECTORS) if (STAND_INS / f"{name}.py").exists() or (STAND_INS / name).is_dir()
+)
+"""The connectors whose vendor can be stood in for: a module or a package there."""
 
 
 @dataclass(frozen=True)
