@@ -324,13 +324,6 @@ def test_what_a_rule_deletes_is_not_included(bench: Bench, mews: MewsStandIn) ->
     assert bench.offered().includes == ()
 
 
-def test_rules_are_not_asked_where_no_extra_has_a_name(bench: Bench, mews: MewsStandIn) -> None:
-    """A hotel whose file maps no extra is asked for no rules."""
-    connected(bench, extras={}).offers(STAY)
-
-    assert asked(mews, "rules/getAll") == []
-
-
 def test_what_is_closed_is_not_offered(bench: Bench, mews: MewsStandIn) -> None:
     """A rate that is closed for arrivals on a day, and a room that is closed for a night, are not offered then."""
     day = {"StartUtc": "2026-12-29T23:00:00Z", "EndUtc": "2026-12-29T23:00:00Z"}
@@ -453,7 +446,7 @@ def test_a_guest_gets_a_profile(bench: Bench, mews: MewsStandIn) -> None:
 
 def test_a_guest_who_is_known_keeps_the_profile(bench: Bench, mews: MewsStandIn) -> None:
     """A guest whose address and name the hotel knows is booked under that profile, whatever the spelling."""
-    known = Profile(id_of("customer", "anna"), "ANNA", "Méier", "Anna.Meier@example.com", CONTACT.phone)
+    known = Profile(id_of("customer", "anna"), "ANNA", "Méier", "Anna.Meier@example.com", "0049 170 1234567")
     mews.profiles[known.id] = known
 
     told = bench.pms.book(replace(bench.order(), contact=CONTACT))
@@ -835,6 +828,36 @@ def test_a_change_reprices_and_charges_nothing_else(bench: Bench, mews: MewsStan
         "RateId": {"Value": id_of("rate", "saver")},
         "RequestedCategoryId": {"Value": id_of("room", "suite")},
     }
+
+
+@pytest.mark.parametrize(
+    ("ordered", "changeable"),
+    [
+        (("ProductOrder", "breakfast", 0), True),
+        (("ProductOrder", "parking", 1_500), False),
+        (("NightRebate", "", -1_000), False),
+        (("ResourceUpgradeFee", "", 4_000), False),
+        (("CityTax", "", 250), True),
+    ],
+)
+def test_what_was_ordered_beside_is_changed_by_the_staff(
+    bench: Bench, mews: MewsStandIn, ordered: tuple[str, str, int], changeable: bool
+) -> None:
+    """What rules add comes with any stay; what a guest has ordered or been granted has no price in a change's."""
+    told = booked(bench)
+    offer = bench.offered(stay=moved(STAY, 1))
+    mews.ordered[bench.house.reservations[0].id] = [ordered]
+
+    if changeable:
+        assert bench.pms.change_offers(told, moved(STAY, 1))
+        return
+    with pytest.raises(NotPossible) as refused:
+        bench.pms.change_offers(told, moved(STAY, 1))
+    with pytest.raises(NotPossible):
+        bench.pms.change(told.code, offer)
+
+    assert refused.value.vendor_code == ordered[0]
+    assert bench.pms.cancellation_fee(told).cents == 0
 
 
 def test_a_room_that_was_given_is_given_back(bench: Bench, mews: MewsStandIn) -> None:

@@ -25,7 +25,7 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
-from lambdas.shared.pms.answers import as_offered, existing, settled, still_there, why_refused
+from lambdas.shared.pms.answers import as_offered, contact_of, existing, settled, still_there, why_refused
 from lambdas.shared.pms.mews_api import Api
 from lambdas.shared.pms.mews_models import Added, Customer, fault_code, in_words
 from lambdas.shared.pms.mews_stays import Stays
@@ -142,7 +142,7 @@ class Mews:
         every night.
         """
         held = still_there(self._stays.by_code(booked.code))
-        held.require_booked()
+        held.require_changeable(self._house())
         offers = [found.offer for found in self._quotes(stay, room_type, instead_of=held)]
         return [offer for offer in offers if held.keeps(offer)] if self._is_bound(held) else offers
 
@@ -152,7 +152,7 @@ class Mews:
         Whether an update can overbook is not documented, so what is free is asked just before.
         """
         held = existing(self._stays.by_code(code))
-        held.require_booked()
+        held.require_changeable(self._house())
         if held.told.offer.is_for(offer) and held.told.total == offer.total:
             return held.told
         if not held.keeps(offer) and self._is_bound(held):
@@ -279,7 +279,8 @@ class Mews:
             known = [found for found in known if (found.email or "").casefold() == contact.email.casefold()]
             same = next((found for found in known if is_same_guest(found, guest)), None)
             if same:
-                return same.id, f"Phone: {contact.phone}" if contact.phone and contact.phone != same.phone else None
+                is_known = contact.phone in (None, contact_of([], [same.phone]).phone)
+                return same.id, None if is_known else f"Phone: {contact.phone}"
             if known:
                 note = f"E-mail: {contact.email}"
                 contact = contact.model_copy(update={"email": None})

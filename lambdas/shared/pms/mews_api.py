@@ -137,9 +137,7 @@ class Api:
         )
 
     def _additions(self) -> Additions:
-        """What rules add to a stay; nobody asks for it where no extra has a name."""
-        if not self._hotel.pms.extras:
-            return Additions()
+        """What rules add to a stay."""
         extent = {"RuleActions": True}
         pages = list(self._pages("the hotel's rules", "rules/getAll", Rules, PAGE, **self._ours, Extent=extent))
         return Additions(

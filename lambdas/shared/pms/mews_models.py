@@ -236,6 +236,14 @@ class _ItemOptions(Part):
     canceled_with_reservation: bool = False
 
 
+class _ItemProduct(Part):
+    product_id: str = ""
+
+
+class _ItemData(Part):
+    product: _ItemProduct = _ItemProduct()
+
+
 class OrderItem(Part):
     """Something a reservation costs: a night, a product, a tax."""
 
@@ -246,6 +254,7 @@ class OrderItem(Part):
     consumed_utc: AwareDatetime
     start_utc: AwareDatetime | None = None
     options: _ItemOptions = _ItemOptions()
+    data: _ItemData = _ItemData()
 
     @property
     def begins(self) -> datetime:

@@ -135,6 +135,19 @@ class Held:
         except ValueError:
             return None
 
+    def require_changeable(self, house: House) -> None:
+        """Raises NotPossible for what is not booked, and for what costs more or less than its room and the hotel's
+        rules make it: what a change would make of that, the price of a change does not tell.
+        """
+        self.require_booked()
+        room = house.rooms.get(self.booked.requested_resource_category_id)
+        rate = house.rates.get(self.booked.rate_id)
+        added = house.additions.of(self.told.stay, room, rate) if room and rate else []
+        for item in self.items:
+            ruled = item.type == "ProductOrder" and item.data.product.product_id in added
+            if item.counts and not ruled and item.type not in ("SpaceOrder", "CityTax", "CityTaxDiscount"):
+                raise NotPossible("something was ordered or granted with the reservation", vendor_code=item.type)
+
     def require_booked(self) -> None:
         """Raises NotPossible for what is over or has begun."""
         if self.told.state is not ReservationState.BOOKED:

@@ -13,6 +13,7 @@ Not said in the documentation, and so decided here:
   Engine API's operation of that name has (booking-engine-api/operations of https://github.com/MewsSystems/open-api-docs).
 - That exceptions and conditions of restrictions are as in the application's help, and which of them `reservations/add`
   checks itself: here none.
+- That a stay may begin at an hour of today that has passed.
 - Messages, and which of 400 and 403 a refusal has: 400 here for what does not exist, 403 for what is not allowed.
 - That `reservations/update` refuses an overbooking: its `CheckOverbooking` is deprecated and ignored.
 - That a room is refused for more people than it sleeps, and that an order item keeps its amount when it is cancelled.
@@ -122,6 +123,8 @@ class MewsStandIn:
         """`Conditions`, and which of the house's extras is then added or deleted."""
         self.assigned: dict[str, tuple[str, bool]] = {}
         """By a reservation's id, the room that it has been given, and whether it is locked to it."""
+        self.ordered: dict[str, list[tuple[str, str, int]]] = {}
+        """By a reservation's id, what it costs beside its nights: type, the house's extra, cents."""
         self.categories: dict[str, dict[str, Any]] = {}
         """What of a room's category is otherwise than the house has it, by the house's code."""
         self.profiles: dict[str, Profile] = {}
@@ -654,6 +657,11 @@ class MewsStandIn:
             items.append(self._item(kept, "SpaceOrder", night, self._amount(cents), cancelled=cancelled))
             if city := self.house.city_tax_for(kept.adults, 1):
                 items.append(self._item(kept, "CityTax", night, self._amount(0, city), cancelled=cancelled))
+        for kind, extra, cents in self.ordered.get(kept.id, []):
+            night = datetime.combine(kept.arrival, time(), self._zone)
+            item = self._item(kept, kind, night, self._amount(cents), cancelled=cancelled)
+            product = {"ProductId": self.codes.extras.get(extra, id_of("product", extra)), "AgeCategoryId": None}
+            items.append({**item, "Data": {"Discriminator": "Product", "Rebate": None, "Product": product}})
         if kept.fee_cents:
             night = datetime.combine(kept.arrival, time(), self._zone)
             items.append(self._item(kept, "CancellationFee", night, self._amount(kept.fee_cents), cancelled=False))
