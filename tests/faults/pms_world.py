@@ -250,7 +250,9 @@ class Wanted:
         stay: Stay | None = {"book": STAY, "change": LATER}.get(self.kind)
         request = OffersRequest.model_validate({"kind": self.kind, "stay": stay, "code": self.code})
         wishes = process.bookings.offers(HOTEL, CALL, request, world.epoch)
-        return next(wish for wish in wishes if wish.offer.room_type == "double")
+        return next(
+            wish for wish in wishes if wish.offer.room_type == "double" and wish.offer.rate_plan in (None, "flexible")
+        )
 
     def asked(self, world: World, guest: Guest = ANNA) -> Asked:
         if self.kind != "book":
