@@ -1,7 +1,8 @@
 """Nothing of a guest leaves the European Union: every region, address and provider of a stage is held against a list.
 
 The list says where a place is, not who owns it. What has to be outside all the same stands in EXCEPTIONS with its
-reason, and the hotels' own booking systems in BOOKING_SYSTEMS. Hosts under `.invalid` are values that the operator has not filled in yet; nothing can be sent to them.
+reason, and the hotels' own booking systems in BOOKING_SYSTEMS. Hosts under `.invalid` are values that the operator has
+not filled in yet; nothing can be sent to them.
 """
 
 from __future__ import annotations
