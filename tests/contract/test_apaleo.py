@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
@@ -22,26 +22,15 @@ from lambdas.shared.domain.errors import (
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
 from lambdas.shared.pms import CONNECTORS, Capability, Pms
-from lambdas.shared.pms.parts import open_http
 from tests.contract.vendors.apaleo import PROPERTY, ApaleoStandIn
-from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Switch, Workshop, moved
+from tests.contract.vendors.benches import ANNA, BERT, CONTACT, STAY, Bench, Workshop, moved
 from tests.contract.vendors.edited import Edit, Edited
 from tests.contract.vendors.house import House
-from tests.contract.vendors.line import served_in_thread
-from tests.tables import database
 
 pytestmark = pytest.mark.contract
 
 FREE: Final = Money(cents=0, currency="EUR")
 BOOKINGS, RESERVATIONS, OFFERS = "/booking/v1/bookings", "/booking/v1/reservations", "/booking/v1/offers"
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
 
 
 @pytest.fixture

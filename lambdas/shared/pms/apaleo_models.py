@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.answers import Answered
 
 Row = TypeVar("Row")
 STATES: Final[Mapping[str, ReservationState]] = {
@@ -35,15 +36,8 @@ def _titled(name: Any) -> Any:
 Title = Annotated[str, BeforeValidator(_titled)]
 
 
-class _Answered(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: part for name, part in value.items() if part is not None}
-        return value
+class _Answered(Answered):
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Amount(_Answered):

@@ -12,9 +12,9 @@ from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
-from lambdas.shared.guest import e164
 from lambdas.shared.observability import open_logger
-from lambdas.shared.pms.apaleo_models import STATES, Amount, Booked, Offered, Person, Thing
+from lambdas.shared.pms.answers import contact_of
+from lambdas.shared.pms.apaleo_models import STATES, Amount, Booked, Offered, Thing
 from lambdas.shared.pms.hotel_file import property_of
 from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.system import Order
@@ -184,7 +184,7 @@ class Terms:
             rate_plan=rate,
             rate=self.names.rate_title(rate) if rate else None,
             reference=booked.external_code,
-            contact=_contact(person),
+            contact=contact_of([person.email], [person.phone]),
         )
 
     def day_of(self, moment: datetime) -> date:
@@ -277,15 +277,3 @@ def _person(guest: Guest, contact: Contact) -> dict[str, str]:
         "phone": contact.phone,
     }
     return {name: value for name, value in told.items() if value}
-
-
-def _contact(person: Person) -> Contact:
-    """The guest's address and number, each if it is one."""
-    try:
-        phone = e164(person.phone) if person.phone else None
-    except ValueError:
-        phone = None
-    try:
-        return Contact(email=person.email, phone=phone)
-    except ValidationError:
-        return Contact(phone=phone)
