@@ -52,7 +52,7 @@ def scripted(service: str) -> tuple[Deployment, Stubber]:
     ("said", "state"),
     [({}, State.FINE), ({"account": MOTOS_ACCOUNT}, State.FINE), ({"account": "210987654321"}, State.WRONG)],
 )
-def test_credentials_are_of_the_stages_account(said: Mapping[str, str], state: State) -> None:
+def test_credentials_are_of_the_stages_account(said: Mapping[str, Any], state: State) -> None:
     """A stage that names its account is deployed to no other."""
     finding = account.credentials(deployment(**said))
 
