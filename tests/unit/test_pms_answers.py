@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pydantic import ConfigDict
@@ -18,13 +19,18 @@ from lambdas.shared.domain.errors import (
     SoldOut,
     Unreachable,
 )
+from lambdas.shared.domain.hotel import BookingSystem, Hotels
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Offer, Stay
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
 from lambdas.shared.pms.answers import (
     Answered,
+    as_cancelled,
     as_offered,
+    as_wished,
     contact_of,
     existing,
+    first_standing,
+    fitting_rooms,
     settled,
     still_there,
     why_refused,
@@ -40,6 +46,8 @@ OFFER = Offer(
     total=Money(cents=38_700, currency="EUR"),
     rate_plan="flexible",
 )
+BOOKED = Reservation.of(OFFER, code="K7F2X9", guest=Guest(name="Anna Meier"), reference="wish00000001")
+CANCELLED = BOOKED.model_copy(update={"state": ReservationState.CANCELLED})
 ANSWER = Answer("a booking", 201, {}, wrote=True)
 
 
@@ -70,6 +78,53 @@ def test_the_quote_for_an_offer_is_the_one_for_the_same() -> None:
         as_offered([saver, dearer], OFFER)
     with pytest.raises(SoldOut):
         as_offered([saver], OFFER)
+
+
+def test_a_city_tax_is_a_part_of_what_was_told() -> None:
+    """What is paid at the hotel may not change behind a guest's back either."""
+    taxed = Quoted(OFFER.model_copy(update={"city_tax": Money(cents=600, currency="EUR")}))
+
+    with pytest.raises(PriceChanged):
+        as_offered([taxed], OFFER)
+
+
+def test_rooms_that_fit_are_mapped_and_sleep_everybody() -> None:
+    """Only a room that the file maps, that was asked for and that has a bed for each is asked of a vendor."""
+    hotel = next(iter(Hotels.load(Path(__file__).parents[2] / "hotels"))).model_copy(deep=True)
+    mapped = BookingSystem(connector="demo", rooms={room: room.upper() for room in hotel.rooms if room != "single"})
+    hotel = hotel.model_copy(update={"pms": mapped})
+    two, four = OFFER.stay.model_copy(update={"adults": 2}), OFFER.stay.model_copy(update={"adults": 4})
+
+    assert fitting_rooms(hotel, OFFER.stay, None) == ["double", "suite"]
+    assert fitting_rooms(hotel, OFFER.stay, "single") == []
+    assert fitting_rooms(hotel, two, "double") == ["double"]
+    assert fitting_rooms(hotel, four, None) == ["suite"]
+
+
+def test_a_write_is_done_when_it_led_to_what_was_wished() -> None:
+    """Another room, rate or total than was told is in doubt, and so is a cancellation after which the stay stands."""
+    dearer = OFFER.model_copy(update={"total": Money(cents=38_701, currency="EUR")})
+
+    assert as_wished(ANSWER, BOOKED, OFFER) == BOOKED
+    assert as_cancelled(ANSWER, CANCELLED) == CANCELLED
+    for other in (
+        dearer,
+        OFFER.model_copy(update={"room_type": "suite"}),
+        OFFER.model_copy(update={"rate_plan": None}),
+    ):
+        with pytest.raises(InDoubt):
+            as_wished(ANSWER, BOOKED, other)
+    with pytest.raises(InDoubt):
+        as_cancelled(ANSWER, BOOKED)
+
+
+def test_of_several_the_one_that_stands_is_told() -> None:
+    """A reference that led to a cancelled and a standing reservation is the standing one's."""
+    again = CANCELLED.model_copy(update={"code": "M3P8QT"})
+
+    assert first_standing([CANCELLED, BOOKED]) == BOOKED
+    assert first_standing([CANCELLED, again]) == CANCELLED
+    assert first_standing([]) is None
 
 
 def test_what_is_gone_is_told() -> None:
