@@ -382,3 +382,10 @@ def test_a_secret_is_read_by_hotel(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Unreachable) as caught:
             secret("boreal", True)
         assert str(caught.value) == "secret bellhop/dev/pms/boreal is not a JSON object of texts"
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 408])
+def test_a_write_that_is_answered_by_something_between_may_have_been_done(status: int) -> None:
+    """A redirect, or a proxy's time-out, does not say that the vendor did nothing; a read is repeatable."""
+    assert isinstance(Bench(httpx.Response(status)).write().unexpected(), InDoubt)
+    assert isinstance(Bench(httpx.Response(status)).read().unexpected(), Unreachable)

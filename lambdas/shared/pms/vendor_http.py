@@ -2,6 +2,7 @@
 
 answer                              a read                       a write
 2xx, 4xx                            the connector judges         the connector judges
+3xx, 408                            Unreachable                  InDoubt: something between has answered
 401                                 once more, newly signed      the same: nothing was done
 429                                 waits Retry-After, if short  the same: nothing was done
 no connection                       tried again                  Unreachable: nothing was sent
@@ -98,8 +99,12 @@ class Answer:
             raise self.unexpected() from None
 
     def unexpected(self, vendor_code: str | None = None) -> BellhopError:
-        """The error for an answer that the vendor's documentation does not explain."""
-        kind = InDoubt if self.wrote and self.ok else Unreachable
+        """The error for an answer that the vendor's documentation does not explain.
+
+        Of a write only a 4xx says that nothing was done; 408 is a proxy's time-out, whose request may have gone on.
+        """
+        refused = 400 <= self.status < 500 and self.status != 408
+        kind = InDoubt if self.wrote and not refused else Unreachable
         return kind(f"{self.what}: unexpected answer {self.status}", vendor_code=vendor_code or str(self.status))
 
 
