@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from lambdas.shared.domain.wish import Wish, WishState
 from lambdas.shared.due_follow_ups import Due, DueFollowUps
 from lambdas.shared.leases import Lease, Leases
 from lambdas.shared.pms.system import NO_CONTACT, Capability, Order, Pms, Property
-from lambdas.shared.wish_store import Moved, Unsettled, Wishes, doubt_id, finding
+from lambdas.shared.wish_store import NO_CLAIMS, Moved, Unsettled, Wishes, doubt_id, finding
 
 Result = TypeVar("Result")
 
@@ -107,9 +107,10 @@ class MemoryWishes(Wishes):
     def of_call(self, call_id: str) -> list[Wish]:
         return [wish for (of, _), wish in sorted(self.kept.items()) if of == call_id]
 
-    def claims(self, call_id: str, what: str) -> Mapping[str, str]:
+    def claims(self, call_id: str, what: str | None = None) -> Mapping[str, str]:
+        begin = f"CLAIM#{what}#" if what else "CLAIM#"
         places = {place: wish for (of, place), wish in self.claimed.items() if of == call_id}
-        return {place: wish for place, wish in places.items() if place.startswith(f"CLAIM#{what}#")}
+        return {place: wish for place, wish in places.items() if place.startswith(begin)}
 
     def send(self, before: Wish, after: Wish, *, epoch: int, unsettled: Unsettled | None = None) -> None:
         self.leases.require(before.call_id, epoch)
@@ -129,15 +130,17 @@ class MemoryWishes(Wishes):
         *,
         event: Event | None = None,
         follow_up: Mapping[str, Any] | None = None,
-        freed: Sequence[str] = (),
+        freed: Mapping[str, str] = NO_CLAIMS,
     ) -> None:
         self._require_as(before)
+        if any(self.claimed.get((before.call_id, claim), holder) != holder for claim, holder in freed.items()):
+            raise Moved("a place has changed hands")
         self.kept[before.call_id, before.id] = after
         settled = after.state not in (WishState.SENT, WishState.IN_DOUBT)
         if settled:
             self.waiting.pop(before.id, None)
         if after.state in (WishState.PLANNED, WishState.REFUSED) and before.claim:
-            freed = (before.claim, *freed)
+            freed = {**freed, before.claim: before.id}
         for claim in freed:
             self.claimed.pop((before.call_id, claim), None)
         if follow_up:
@@ -154,7 +157,8 @@ class MemoryWishes(Wishes):
         return self.waiting.get(wish.id)
 
     def forget(self, unsettled: Unsettled) -> None:
-        self.waiting.pop(unsettled.wish_id, None)
+        if self.waiting.get(unsettled.wish_id) == unsettled:
+            del self.waiting[unsettled.wish_id]
 
     def leave(self, wish: Wish, follow_up: Mapping[str, Any]) -> None:
         self.calls.add_follow_up(wish.call_id, follow_up)

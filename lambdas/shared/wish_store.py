@@ -40,6 +40,9 @@ OTHER_PRICE: Final = "other_price"
 """The reason of a wish that the hotel's system has done, at a price that nobody has agreed to."""
 
 
+NO_CLAIMS: Final[Mapping[str, str]] = {}
+
+
 class Moved(Exception):
     """Somebody else has taken the wish further, or what it claims is taken: read it again."""
 
@@ -69,8 +72,8 @@ class Wishes(Protocol):
     def of_call(self, call_id: str) -> list[Wish]:
         """All wishes of a call, in the order of their ids."""
 
-    def claims(self, call_id: str, what: str) -> Mapping[str, str]:
-        """Which places among the call's wishes for `what` are taken, and by which wish."""
+    def claims(self, call_id: str, what: str | None = None) -> Mapping[str, str]:
+        """Which places among the call's wishes, for `what` or for anything, are taken, and by which wish."""
 
     def send(self, before: Wish, after: Wish, *, epoch: int, unsettled: Unsettled | None = None) -> None:
         """Takes a wish up for sending, with the claim it has from now on, or does nothing at all.
@@ -86,13 +89,14 @@ class Wishes(Protocol):
         *,
         event: Event | None = None,
         follow_up: Mapping[str, Any] | None = None,
-        freed: Sequence[str] = (),
+        freed: Mapping[str, str] = NO_CLAIMS,
     ) -> None:
         """Replaces a wish by what became of it, with all that follows from it, or does nothing at all.
 
         What follows: the event that reports it; that it is unsettled, and claimed, no longer; the front desk's
-        follow-up, or what came of the one there is; the claims that it has `freed`. Needs no lease, since what the
-        hotel's system has done is so whoever tells it. Raises Moved and Unreachable as `send` does.
+        follow-up, or what came of the one there is; that places which other wishes have claimed are `freed` (each with
+        the wish that has it). Needs no lease, since what the hotel's system has done is so whoever tells it. Raises
+        Moved, also when a place has changed hands, and Unreachable as `send` does.
         """
 
     def unsettled(self, hotel: str) -> list[Unsettled]:
@@ -102,7 +106,7 @@ class Wishes(Protocol):
         """What is kept of a wish while it is unsettled."""
 
     def forget(self, unsettled: Unsettled) -> None:
-        """It was settled, and nothing waits for it."""
+        """It was settled, and nothing waits for it; what was sent anew since waits on."""
 
     def leave(self, wish: Wish, follow_up: Mapping[str, Any]) -> None:
         """A follow-up for the front desk about a wish that moves no more; told again it is still one."""
@@ -138,8 +142,9 @@ class DynamoWishes(Wishes):
     def of_call(self, call_id: str) -> list[Wish]:
         return [_wish_from(item) for item in self._calls.items(call_id, "begins_with(sk, :from)", {":from": WISHES})]
 
-    def claims(self, call_id: str, what: str) -> Mapping[str, str]:
-        found = self._calls.items(call_id, "begins_with(sk, :from)", {":from": f"{CLAIMS}{what}#"})
+    def claims(self, call_id: str, what: str | None = None) -> Mapping[str, str]:
+        begin = f"{CLAIMS}{what}#" if what else CLAIMS
+        found = self._calls.items(call_id, "begins_with(sk, :from)", {":from": begin})
         return {item["sk"]: item["wish"] for item in found}
 
     def send(self, before: Wish, after: Wish, *, epoch: int, unsettled: Unsettled | None = None) -> None:
@@ -160,15 +165,15 @@ class DynamoWishes(Wishes):
         *,
         event: Event | None = None,
         follow_up: Mapping[str, Any] | None = None,
-        freed: Sequence[str] = (),
+        freed: Mapping[str, str] = NO_CLAIMS,
     ) -> None:
         writes = [self._put_wish(before, after)]
         settled = after.state not in (WishState.SENT, WishState.IN_DOUBT)
         if settled and before.state is not WishState.PLANNED:
             writes.append(self._delete(self._unsettled_key(before)))
         if after.state in (WishState.PLANNED, WishState.REFUSED) and before.claim:
-            freed = (before.claim, *freed)
-        writes += [self._delete({"pk": call_pk(before.call_id), "sk": claim}) for claim in dict.fromkeys(freed)]
+            freed = {**freed, before.claim: before.id}
+        writes += [self._freed(before.call_id, claim, holder) for claim, holder in freed.items()]
         if follow_up:
             writes.append(self._put(self._calls.follow_up_values(before.call_id, follow_up), after))
         found_out = [self._found_out(before, after)] if settled and before.doubted_at else []
@@ -186,7 +191,12 @@ class DynamoWishes(Wishes):
         return next(map(_unsettled_from, items), None)
 
     def forget(self, unsettled: Unsettled) -> None:
-        self._transact([self._delete({"pk": hotel_pk(unsettled.hotel), "sk": unsettled_sk(unsettled.wish_id)})])
+        key = {"pk": hotel_pk(unsettled.hotel), "sk": unsettled_sk(unsettled.wish_id)}
+        sent_at = unsettled.model_dump(mode="json", include={"sent_at"})["sent_at"]
+        try:
+            self._transact([self._delete_if(key, "sent_at", sent_at, Moved("it was sent anew"))])
+        except Moved:
+            return
 
     def leave(self, wish: Wish, follow_up: Mapping[str, Any]) -> None:
         self._calls.add_follow_up(wish.call_id, follow_up)
@@ -221,6 +231,19 @@ class DynamoWishes(Wishes):
 
     def _delete(self, key: Mapping[str, str]) -> Write:
         return Write({"Delete": {"TableName": self._calls.table, "Key": encode(key)}})
+
+    def _freed(self, call_id: str, claim: str, holder: str) -> Write:
+        key = {"pk": call_pk(call_id), "sk": claim}
+        return self._delete_if(key, "wish", holder, Moved(f"{claim} is another wish's"))
+
+    def _delete_if(self, key: Mapping[str, str], name: str, value: str, otherwise: Exception) -> Write:
+        """Deletes the item, if there is one, unless the attribute has another value."""
+        delete = {
+            **self._delete(key).action["Delete"],
+            "ConditionExpression": f"attribute_not_exists(pk) OR {name} = :value",
+            "ExpressionAttributeValues": encode({":value": value}),
+        }
+        return Write({"Delete": delete}, otherwise=otherwise)
 
     def _found_out(self, before: Wish, after: Wish) -> Write:
         """What came of a follow-up, written into it."""

@@ -201,9 +201,18 @@ def test_a_follow_up_that_was_deleted_stays_deleted(doubted: Tables) -> None:
 
 def test_claims_that_are_outdated_are_freed_along(sent: Tables) -> None:
     """What a cancellation ends can be booked anew."""
-    sent.wishes.move(SENT, BOOKED, event=REPORT, freed=["CLAIM#stay#1"])
+    sent.wishes.move(SENT, BOOKED, event=REPORT, freed={"CLAIM#stay#1": WISH.id})
 
     assert sent.wishes.claims(CALL_ID, "stay") == {}
+
+
+def test_what_another_wish_has_claimed_since_is_not_freed(sent: Tables) -> None:
+    """A place that has changed hands is read again, and whoever has it keeps it."""
+    with pytest.raises(Moved):
+        sent.wishes.move(SENT, BOOKED, event=REPORT, freed={"CLAIM#stay#1": "an0therw1sh"})
+
+    assert sent.wishes.get(CALL_ID, WISH.id) == SENT
+    assert sent.wishes.claims(CALL_ID, "stay") == {"CLAIM#stay#1": WISH.id}
 
 
 def test_what_waits_for_nothing_is_forgotten(sent: Tables) -> None:
@@ -212,6 +221,19 @@ def test_what_waits_for_nothing_is_forgotten(sent: Tables) -> None:
         sent.wishes.forget(UNSETTLED)
 
     assert sent.wishes.unsettled("aurora") == []
+
+
+def test_what_was_sent_anew_is_not_forgotten(sent: Tables) -> None:
+    """Who has read that a wish reached nobody may be late: it waits for its second sending."""
+    planned = SENT.moved(WishState.PLANNED)
+    sent.wishes.move(SENT, planned)
+    again = planned.moved(WishState.SENT, claim="CLAIM#stay#1").taken_up(BEGUN + timedelta(seconds=30))
+    second = doubt.unsettled(again, at=BEGUN + timedelta(seconds=15), callback=NUMBER)
+    sent.wishes.send(planned, again, epoch=1, unsettled=second)
+
+    sent.wishes.forget(UNSETTLED)
+
+    assert sent.wishes.unsettled("aurora") == [second]
 
 
 def test_a_follow_up_can_be_left_beside_a_wish(sent: Tables) -> None:

@@ -783,3 +783,14 @@ def test_a_stay_can_be_booked_again_once_it_was_moved(desk: Desk) -> None:
 
     assert desk.book(desk.double()).code == "CODE2"
     assert len(desk.system.booked) == 2
+
+
+def test_a_stay_that_was_left_and_claimed_anew_is_booked_once(desk: Desk) -> None:
+    """Whatever becomes of the reservation that has left the nights, they are the next wish's."""
+    first = desk.book(desk.double())
+    desk.carry_out(desk.ask("change", code=first.code, stay=LATER)[0])
+    second = desk.book(desk.double())
+    desk.carry_out(desk.ask("cancel", code=first.code)[0])
+
+    assert desk.book(desk.double()).code == second.code
+    assert desk.system.booked == [second]

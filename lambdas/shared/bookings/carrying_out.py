@@ -141,6 +141,15 @@ class CarryingOut:
         except (Moved, Refused):
             return self.wishes.get(wish.call_id, wish.id)
 
+    def doubt(self, wish: Wish) -> Wish:
+        """A wish that was sent and cannot be asked after now: the front desk hears of it. Any other stays as it is."""
+        if wish.state is not WishState.SENT or wish.is_busy(self.now()):
+            return wish
+        try:
+            return self._doubted(wish)
+        except Moved:
+            return self.wishes.get(wish.call_id, wish.id)
+
     def _step(self, wish: Wish, asked: Asked) -> Wish:
         match wish.state:
             case WishState.BOOKED:
@@ -315,11 +324,10 @@ class CarryingOut:
             data={"code": done.code, "wish": wish.id},
         )
         news = doubt.unheard(wish, done, self.wishes.unsettled_of(wish), at=self.now()) if unheard else None
-        freed = self._outdated_claims(wish)
         for _ in range(ATTEMPTS):
             booked = wish.moved(WishState.BOOKED, guest=guest, code=done.code)
             try:
-                self.wishes.move(wish, booked, event=event, follow_up=news, freed=freed)
+                self.wishes.move(wish, booked, event=event, follow_up=news, freed=self._outdated_claims(wish))
             except Moved:
                 wish = self.wishes.get(wish.call_id, wish.id)
                 if wish.state is WishState.BOOKED:
@@ -331,12 +339,16 @@ class CarryingOut:
                 return booked
         raise Unreachable("others kept moving the wish")
 
-    def _outdated_claims(self, wish: Wish) -> list[str]:
-        """What this call claimed of a reservation that is changed or cancelled now: the same can be booked anew."""
+    def _outdated_claims(self, wish: Wish) -> dict[str, str]:
+        """What this call claimed of a reservation that is changed or cancelled now: the same can be booked anew.
+
+        A place that was left before may be the next wish's by now, and stays so.
+        """
         if wish.kind is WishKind.BOOK:
-            return []
-        earlier = self.wishes.of_call(wish.call_id)
-        return [other.claim for other in earlier if has_booked(other, code_of(wish)) and other.claim]
+            return {}
+        earlier = [other for other in self.wishes.of_call(wish.call_id) if has_booked(other, code_of(wish))]
+        taken = self.wishes.claims(wish.call_id)
+        return {other.claim: other.id for other in earlier if other.claim and taken.get(other.claim) == other.id}
 
     def _doubted(self, wish: Wish, found: Reservation | None = None) -> Wish:
         at = self.now()
