@@ -5,6 +5,9 @@ A wish is looked for; a note cannot be, so the front desk gets the follow-up tha
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,60 +38,66 @@ class Settling:
     def run(self) -> None:
         """Every hotel's unsettled wishes; counts those that were settled and those that are in doubt still.
 
-        One hotel's fault hinders no other. Raises the first fault that is not its system's silence, at the end.
+        No fault hinders another hotel or wish. Raises the first one that is not a system's silence, at the end.
         """
         faults: list[Exception] = []
-        settled = doubted = 0
+        states: Counter[WishState] = Counter()
         for hotel in self.hotels:
-            try:
-                done, left = self._hotel(hotel)
-            except Exception as fault:
-                self.logger.error("hotel's wishes not settled", hotel=hotel.name, error=type(fault).__name__)
-                faults.append(fault)
-                continue
-            settled, doubted = settled + done, doubted + left
-        self.count(SETTLED, settled)
-        self.count(IN_DOUBT, doubted)
+            with self._bearing(hotel, faults):
+                self._leave_overdue(hotel)
+            with self._bearing(hotel, faults):
+                silent = False
+                for unsettled in self.carrying_out.wishes.unsettled(hotel.name):
+                    with self._bearing(hotel, faults):
+                        state, silent = self._state(hotel, unsettled, silent)
+                        states[state] += 1
+        self.count(SETTLED, states[WishState.BOOKED] + states[WishState.REFUSED])
+        self.count(IN_DOUBT, states[WishState.IN_DOUBT])
         if faults:
             raise faults[0]
 
-    def _hotel(self, hotel: Hotel) -> tuple[int, int]:
-        """How many of its wishes were settled, and how many are in doubt still."""
+    @contextmanager
+    def _bearing(self, hotel: Hotel, faults: list[Exception]) -> Iterator[None]:
+        """Keeps a fault for later."""
+        try:
+            yield
+        except Exception as fault:
+            self.logger.error("hotel's wishes not settled", hotel=hotel.name, error=type(fault).__name__)
+            faults.append(fault)
+
+    def _leave_overdue(self, hotel: Hotel) -> None:
         for due in self.due.overdue(hotel.name, self.carrying_out.now()):
             self.due.leave(due)
             self.logger.info("overdue follow-up left", hotel=hotel.name, call_id=due.call_id)
-        settled = doubted = 0
-        silent = False
-        for unsettled in self.carrying_out.wishes.unsettled(hotel.name):
-            state = None if silent else self._state(hotel, unsettled)
-            silent = silent or state is None
-            settled += state in (WishState.BOOKED, WishState.REFUSED)
-            doubted += state in (WishState.IN_DOUBT, None)
-        return settled, doubted
 
-    def _state(self, hotel: Hotel, unsettled: Unsettled) -> WishState | None:
-        """How far the wish is now; None while the hotel's system cannot be asked."""
+    def _state(self, hotel: Hotel, unsettled: Unsettled, silent: bool) -> tuple[WishState, bool]:
+        """How far the wish is now, and whether the hotel's system is silent; a silent one is not asked."""
         wishes = self.carrying_out.wishes
         try:
             before = wishes.get(unsettled.call_id, unsettled.wish_id)
-            if before.state not in (WishState.SENT, WishState.IN_DOUBT):
-                wishes.forget(unsettled)
-                return before.state
-            after = self.carrying_out.find_out(before)
         except NotFound:
             # Deleted with its call, or let go before it.
             wishes.forget(unsettled)
-            return WishState.REFUSED
+            return WishState.REFUSED, silent
+        if before.state not in (WishState.SENT, WishState.IN_DOUBT):
+            wishes.forget(unsettled)
+            return before.state, silent
+        after = before
+        try:
+            after = after if silent else self.carrying_out.find_out(before)
         except Unreachable as error:
             self.logger.warning("hotel's system silent", hotel=hotel.name, vendor_code=error.vendor_code)
-            return None
+            silent = True
+        finally:
+            # Whatever hinders the look, the front desk hears of the wish.
+            after = self.carrying_out.doubt(after)
         if after.state is not before.state:
             self.logger.info(
-                "wish settled",
+                "wish settled" if after.state is not WishState.IN_DOUBT else "wish in doubt",
                 hotel=hotel.name,
                 call_id=after.call_id,
                 wish_id=after.id,
                 kind=after.kind,
                 state=after.state,
             )
-        return after.state
+        return after.state, silent

@@ -165,6 +165,33 @@ def test_a_silent_system_is_asked_the_next_time(evening: Evening) -> None:
     assert evening.run() == (1, 1)
 
 
+def test_the_front_desk_hears_of_what_a_silent_system_was_sent(evening: Evening) -> None:
+    """However long a system is silent, and however much it was sent: nobody waits for it to be told."""
+    other = evening.desk.offers()[-1]
+    evening.send(booked=False)
+    evening.desk.sent(other)
+    evening.desk.system.blind = [Unreachable("silent")]
+
+    evening.run()
+
+    assert evening.told == {f"doubt:{evening.wish.id}": None, f"doubt:{other.id}": None}
+
+
+def test_one_wishs_fault_hinders_no_other(evening: Evening) -> None:
+    """What the system shows oddly is told to the front desk, and the wishes after it are settled."""
+    odd = evening.desk.offers()[-1]
+    evening.desk.sent(odd)
+    evening.send(booked=True)
+    evening.desk.system.blind = [ValueError("odd")]
+
+    with pytest.raises(ValueError, match="odd"):
+        evening.run()
+
+    assert evening.state is WishState.BOOKED
+    assert f"doubt:{odd.id}" in evening.told
+    assert evening.count.counted[SETTLED] == 1
+
+
 def test_what_was_settled_meanwhile_waits_no_longer(evening: Evening) -> None:
     """A wish that is settled or deleted leaves nothing to be asked again for ever."""
     evening.desk.book(evening.wish)
