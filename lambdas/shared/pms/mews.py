@@ -25,7 +25,19 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
-from lambdas.shared.pms.answers import as_offered, contact_of, existing, settled, still_there, why_refused
+from lambdas.shared.pms.answers import (
+    as_cancelled,
+    as_offered,
+    as_wished,
+    contact_of,
+    existing,
+    first_standing,
+    fitting_rooms,
+    is_as_wished,
+    settled,
+    still_there,
+    why_refused,
+)
 from lambdas.shared.pms.mews_api import Api
 from lambdas.shared.pms.mews_models import Added, Customer, fault_code, in_words
 from lambdas.shared.pms.mews_stays import Stays
@@ -117,16 +129,14 @@ class Mews:
             raise why_refused(_not_done(answer), lambda: self._quote(order.offer))
         id = answer.read_as(Added).reservations[0].reservation.id
         booked = settled(answer, lambda: self._stays.by_id(id)).told
-        if booked.total != order.offer.total:
-            logger.warning("booked at another total", reference=order.reference)
         if booked.reference != order.reference:
             logger.warning("booked without its reference", reference=order.reference)
-        return booked
+        return as_wished(answer, booked, order.offer)
 
     def find(self, order: Order) -> Reservation | None:
         """The reservation whose channel number is our reference; of several, the first that stands."""
-        told = [held.told for held in self._stays.under(order.reference, order.offer.stay.arrival)]
-        return min(told, key=lambda each: each.state is ReservationState.CANCELLED, default=None)
+        found = self._stays.under(order.reference, order.offer.stay.arrival)
+        return first_standing(held.told for held in found)
 
     def reservation(self, code: str) -> Reservation | None:
         """The reservation of a confirmation number."""
@@ -153,7 +163,7 @@ class Mews:
         """
         held = existing(self._stays.by_code(code))
         held.require_changeable(self._house())
-        if held.told.offer.is_for(offer) and held.told.total == offer.total:
+        if is_as_wished(held.told, offer):
             return held.told
         if not held.keeps(offer) and self._is_bound(held):
             raise NotPossible("the reservation's rate does not let it go for nothing", vendor_code="policy")
@@ -169,12 +179,7 @@ class Mews:
         )
         if not answer.ok:
             raise why_refused(_not_done(answer), lambda: self._quote(offer, instead_of=held))
-        changed = settled(answer, lambda: self._stays.by_id(held.id)).told
-        if not changed.offer.is_for(offer):
-            raise InDoubt("a change: done, and not as wished", vendor_code=str(answer.status))
-        if changed.total != offer.total:
-            logger.warning("changed at another total", reference=changed.reference)
-        return changed
+        return as_wished(answer, settled(answer, lambda: self._stays.by_id(held.id)).told, offer)
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """The dearest of the policies that are in force now; nothing where none is."""
@@ -197,11 +202,9 @@ class Mews:
         if not answer.ok:
             raise _not_done(answer)
         cancelled = settled(answer, lambda: self._stays.by_id(held.id))
-        if cancelled.told.state is not ReservationState.CANCELLED:
-            raise InDoubt("a cancellation: done, and still booked", vendor_code=str(answer.status))
         if cancelled.charged != fee:
             logger.warning("cancelled at another fee", reference=held.told.reference)
-        return cancelled.told
+        return as_cancelled(answer, cancelled.told)
 
     def add_note(self, code: str, text: str) -> None:
         """Adds a note to the reservation's own."""
@@ -218,13 +221,13 @@ class Mews:
         """What can be had, the cheapest first; `instead_of` is the reservation whose room is free for it."""
         house = self._house()
         rooms = [
-            code
-            for name, code in self._terms.names.mapped_rooms.items()
-            if room_type in (None, name) and self._hotel.rooms[name].sleeps >= stay.guests
-            if (room := house.rooms.get(code)) and room.is_active and room.capacity + room.extra_capacity >= stay.guests
+            room.id
+            for name in fitting_rooms(self._hotel, stay, room_type)
+            if (room := house.rooms.get(self._terms.names.mapped_rooms[name]))
+            if room.is_active and room.capacity + room.extra_capacity >= stay.guests
         ]
         rates = [
-            code
+            rate.id
             for code in self._terms.names.mapped_rates.values()
             if (rate := house.rates.get(code)) and rate.is_active and rate.is_enabled
         ]
