@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from local.call import _fault, _tools_of
+from local.call import _fault, _tools_of, main
 from local.caller import Moment, What
 from local.terminal import Screen
 
@@ -89,3 +90,33 @@ def test_parts_can_be_told_to_fail() -> None:
     for wrong in ("nobody", "pms:soon", "riva:3"):
         with pytest.raises(argparse.ArgumentTypeError):
             _fault(wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["cancel", "--calls", "2"], "cancel is about one guest's reservation: it is played by one guest at a time"),
+        (["dance"], "there is no scenario 'dance'; there are book, "),
+    ],
+)
+def test_what_cannot_be_played_is_said_before_anything_starts(
+    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two guests cannot cancel one reservation, and a scenario has a name."""
+    monkeypatch.setattr(sys, "argv", ["call", *options])
+
+    with pytest.raises(SystemExit, match=said):
+        main()
+
+
+def test_a_booking_system_that_nobody_stands_in_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever mistypes a connector reads which there are."""
+    monkeypatch.setattr(sys, "argv", ["call", "--pms", "fidelio"])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    told = capsys.readouterr().err
+    assert all(vendor in told for vendor in ("apaleo", "cloudbeds", "mews", "oracle_ohip"))
