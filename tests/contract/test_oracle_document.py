@@ -10,7 +10,7 @@ import pytest
 from lambdas.shared.domain.errors import NotPossible, Unreachable
 from tests.contract.vendor_documents import Document
 from tests.contract.vendors import scenes
-from tests.contract.vendors.benches import ANNA, STAY, Bench, Workshop
+from tests.contract.vendors.benches import STAY, Bench, Workshop
 from tests.contract.vendors.oracle_ohip import OracleOhipStandIn
 from tests.contract.vendors.scenes import Scene, booked, overheard
 
@@ -39,13 +39,6 @@ def opera(bench: Bench) -> OracleOhipStandIn:
 def page_through_offers(bench: Bench) -> None:
     opera(bench).most_records = 1
     assert len(bench.pms.offers(STAY)) == 4
-
-
-def page_through_arrivals(bench: Bench) -> None:
-    opera(bench).most_records = 1
-    booked(bench)
-    bench.keeper.walk_in("double", STAY, ANNA)
-    assert len(bench.pms.search("Meier", STAY.arrival)) == 2
 
 
 def book_what_is_refused(bench: Bench) -> None:
@@ -78,7 +71,6 @@ def ask_for_another_hotel(bench: Bench) -> None:
 SCENES: Final[tuple[Scene, ...]] = (
     *scenes.SCENES,
     page_through_offers,
-    page_through_arrivals,
     book_what_is_refused,
     note_on_a_cancelled_stay,
     ask_with_a_token_that_ended,

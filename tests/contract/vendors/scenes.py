@@ -97,6 +97,14 @@ def look_for_what_was_not_booked(bench: Bench) -> None:
     assert bench.pms.find(bench.order()) is None
 
 
+def page_through_arrivals(bench: Bench) -> None:
+    vendor: Any = bench.vendor
+    vendor.most_records = 1
+    booked(bench)
+    bench.keeper.walk_in("double", STAY, ANNA)
+    assert len(bench.pms.search("Meier", STAY.arrival)) == 2
+
+
 def change(bench: Bench) -> None:
     kept = bench.pms.reservation(booked(bench))
     assert kept
@@ -159,6 +167,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     book_what_is_gone,
     look_up,
     look_for_what_was_not_booked,
+    page_through_arrivals,
     change,
     change_to_what_is_gone,
     change_what_is_over,
