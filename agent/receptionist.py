@@ -124,15 +124,15 @@ class Receptionist(Agent):
     async def find_reservation(
         self,
         ctx: RunContext[Dialogue],
-        name: Annotated[str, Field(description="the guest's surname, or the whole name as they said it")],
+        surname: Annotated[str, Field(description="the guest's surname alone, as they said it")],
         code: Annotated[str | None, Field(description="the booking code, if the guest has it")] = None,
         arrival: Annotated[str | None, Field(description="YYYY-MM-DD, needed without a code")] = None,
         departure: Annotated[str | None, Field(description="YYYY-MM-DD, needed without a code")] = None,
     ) -> str:
         """Find the guest's own reservation. Only what the guest has said may be asked for; few tries are allowed."""
-        self._call.turns.learn_name(name)
+        self._call.turns.learn_name(surname)
         return await self._run(
-            ctx, "find_reservation", lambda: self._stays.find(ctx.userdata, name, code, arrival, departure)
+            ctx, "find_reservation", lambda: self._stays.find(ctx.userdata, surname, code, arrival, departure)
         )
 
     @function_tool

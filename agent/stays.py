@@ -120,7 +120,7 @@ class Stays:
         return {"booked": True, **_told(reservation), "say": " ".join(sentences)}
 
     async def find(
-        self, dialogue: Dialogue, name: str, code: str | None, arrival: str | None, departure: str | None
+        self, dialogue: Dialogue, surname: str, code: str | None, arrival: str | None, departure: str | None
     ) -> Answer:
         """The reservation that fits what the guest said; the hotel's functions judge it and count wrong tries."""
         said: dict[str, str] | None = {"code": code} if code else None
@@ -130,7 +130,7 @@ class Stays:
         if said is None:
             return {"error": "needs_more", "say": self._say("needs_more")}
         try:
-            request = VerificationRequest.model_validate({"surname": Guest(name=name).surname, **said})
+            request = VerificationRequest.model_validate({"surname": surname, **said})
         except ValidationError:
             return {"error": "needs_more", "say": self._say("needs_more")}
         reservation = (await self._client.verify(request)).reservation

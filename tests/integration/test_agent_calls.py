@@ -128,7 +128,7 @@ async def test_a_caller_finds_and_cancels_what_was_booked_before(client: HotelCl
     stay, code = booked_before(tables)
     days = {"arrival": str(stay.arrival), "departure": str(stay.departure)}
     moves = (
-        Use("find_reservation", {"name": "Peter Miller", "code": None, **days}),
+        Use("find_reservation", {"surname": "Miller", "code": None, **days}),
         "I have found it.",
         Use("ask_cancellation_fee"),
         "It costs nothing.",
@@ -156,7 +156,7 @@ async def test_a_caller_who_guesses_hears_nothing_and_may_not_go_on(client: Hote
     stay, _ = booked_before(tables)
     days = {"arrival": str(stay.arrival), "departure": str(stay.departure)}
     names = ("Smith", "Jones", "Brown", "Miller")
-    moves = [move for name in names for move in (Use("find_reservation", {"name": name, **days}), "Sorry.")]
+    moves = [move for name in names for move in (Use("find_reservation", {"surname": name, **days}), "Sorry.")]
     client.epoch = await take_lease(client, "job-1")
     answers = []
     async with phone(*moves, reception=client) as phoned:

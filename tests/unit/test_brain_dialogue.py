@@ -392,7 +392,7 @@ def found(**answers: Any) -> Talk:
     """A talk in which the guest has just heard which reservation was found."""
     talk = cancelling(**answers)
     talk.guest_says("Hello, I would like to cancel my reservation, please.")
-    talk.guest_says("My name is Peter Miller.")
+    talk.guest_says("The name is Miller.")
     talk.guest_says("We would arrive on the 10th of May for three nights.")
     return talk
 
@@ -406,7 +406,7 @@ def test_a_reservation_is_cancelled_with_what_the_guest_said() -> None:
         for words in ("Yes, that is right.", "Yes, please go ahead.", "Thank you very much. Goodbye.")
     ]
 
-    stay = {"name": "Peter Miller", "arrival": "2027-05-10", "departure": "2027-05-13"}
+    stay = {"surname": "Miller", "arrival": "2027-05-10", "departure": "2027-05-13"}
     assert [(call.tool, call.arguments) for call in talk.calls] == [
         ("find_reservation", stay),
         ("ask_cancellation_fee", {}),
