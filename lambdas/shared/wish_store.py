@@ -238,12 +238,13 @@ class DynamoWishes(Wishes):
 
     def _delete_if(self, key: Mapping[str, str], name: str, value: str, otherwise: Exception) -> Write:
         """Deletes the item, if there is one, unless the attribute has another value."""
-        delete = {
-            **self._delete(key).action["Delete"],
-            "ConditionExpression": f"attribute_not_exists(pk) OR {name} = :value",
-            "ExpressionAttributeValues": encode({":value": value}),
-        }
-        return Write({"Delete": delete}, otherwise=otherwise)
+        delete = self._delete(key).action["Delete"]
+        condition = f"attribute_not_exists(pk) OR {name} = :value"
+        values = encode({":value": value})
+        return Write(
+            {"Delete": {**delete, "ConditionExpression": condition, "ExpressionAttributeValues": values}},
+            otherwise=otherwise,
+        )
 
     def _found_out(self, before: Wish, after: Wish) -> Write:
         """What came of a follow-up, written into it."""
