@@ -10,6 +10,7 @@ import pytest
 from agent.lifecycle import Failure
 from agent.prompts import PromptError, Prompts
 from agent.spoken import spoken_code, spoken_day, spoken_money
+from lambdas.shared.domain.errors import LeaseHeld, Refused, StaleEpoch
 from lambdas.shared.domain.hotel import load_hotel
 from lambdas.shared.domain.money import Money
 
@@ -42,6 +43,14 @@ def test_the_instructions_hold_today_and_the_topics_but_no_price() -> None:
 def test_every_failure_has_a_sentence(failure: Failure) -> None:
     """Whatever breaks, there is something true to say."""
     assert PROMPTS.say(f"apology.{failure}").endswith("Goodbye.")
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(set(Refused.__subclasses__()) - {StaleEpoch, LeaseHeld}, key=lambda kind: kind.code)
+)
+def test_every_refusal_has_a_sentence_of_its_own(kind: type[Refused]) -> None:
+    """What the hotel refuses is told as what it is; only another agent's lease is nothing to tell a guest."""
+    assert PROMPTS.say(f"tool.{kind.code}")
 
 
 def test_a_language_without_prompts_is_named() -> None:
