@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from lambdas.shared.domain.hotel import Hotel, PhoneNumber, RoomKind
 from lambdas.shared.domain.money import Money
@@ -25,6 +25,9 @@ NoteText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
 ]
 
+LocalTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"})]
+"""A time by the hotel's clocks; JSON Schema's own `time` has an offset (RFC 3339, 5.6)."""
+
 
 class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,8 +44,8 @@ class HotelFacts(_Wire):
     city: str
     timezone: str
     languages: tuple[str, ...]
-    check_in: time
-    check_out: time
+    check_in: LocalTime
+    check_out: LocalTime
     rooms: Mapping[RoomType, RoomKind]
     knowledge: Mapping[str, str]
     can: tuple[str, ...] = ()

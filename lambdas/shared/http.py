@@ -2,7 +2,7 @@
 
     NotFound                 404
     Refused and below        409, with the error's own code
-    Unreachable              503, Retry-After (so do faults of AWS)
+    Unreachable and below    503, Retry-After, with the error's own code (so do faults of AWS)
     Unauthenticated          401
     InvalidRequest           400 (so does a body or header of the wrong shape), naming the field and never its value
     anything else            500, without details
@@ -17,7 +17,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
@@ -36,7 +36,18 @@ from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreac
 from lambdas.shared.observability import open_logger, request_fields
 from lambdas.shared.redaction.faults import where
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
+
 RETRY_AFTER: Final = "1"
+ERRORS: Final[Mapping[int, str]] = {
+    400: "The request has not the shape it must have",
+    404: "It is not there, or not for this caller",
+    409: "It will not be done; `code` says why",
+    415: "The body is not JSON",
+    503: "A system that is needed does not answer; ask again after Retry-After",
+}
+"""What any route may answer instead of its result."""
 _FIELD: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,26 +99,39 @@ class Api(APIGatewayRestResolver):
         self.logger.append_keys(**request_fields(event, context))
         return super().resolve(event, context)
 
+    def get_openapi_schema(self, **about: Any) -> OpenAPI:
+        """The document of the routes, with the errors that each of them may answer in place of Powertools' 422."""
+        from aws_lambda_powertools.event_handler.openapi.models import Response as Described
+
+        schema = super().get_openapi_schema(**about)
+        for path in (schema.paths or {}).values():
+            for operation in (path.get, path.post, path.put, path.delete):
+                if operation is not None:
+                    known = {status: told for status, told in (operation.responses or {}).items() if status != 422}
+                    errors = {status: Described.model_validate(_described(told)) for status, told in ERRORS.items()}
+                    operation.responses = {**errors, **known}
+        return schema
+
     def _refused(self, error: Refused) -> Response[Any]:
         self.logger.info("request refused", code=error.code, vendor_code=error.vendor_code)
         return answer_error(409, error.code, str(error))
 
     def _unreachable(self, error: Exception) -> Response[Any]:
-        message, fault, vendor_code = str(error), str(error), None
+        message, fault, code, vendor_code = str(error), str(error), Unreachable.code, None
         if isinstance(error, BellhopError):
-            vendor_code = error.vendor_code
+            code, vendor_code = error.code, error.vendor_code
         else:
             # What AWS says may quote the item that was to be written.
             message = "a system that is needed does not answer"
             fault = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
         self.logger.warning(
             "part unreachable",
-            code=Unreachable.code,
+            code=code,
             error=type(error).__name__,
             fault=fault,
             vendor_code=vendor_code,
         )
-        return answer_error(503, Unreachable.code, message, {"Retry-After": RETRY_AFTER})
+        return answer_error(503, code, message, {"Retry-After": RETRY_AFTER})
 
     def _unauthenticated(self, error: Unauthenticated) -> Response[Any]:
         self.logger.warning("caller unknown", fault=str(error))
@@ -126,6 +150,14 @@ def answer_error(
     """The one shape of an error; `more` stands beside code and message."""
     body = {"error": {"code": code, "message": message, **more}}
     return Response(status, content_type=content_types.APPLICATION_JSON, body=body, headers=dict(headers or {}))
+
+
+def _described(told: str) -> dict[str, Any]:
+    """An error's answer, as OpenAPI describes one."""
+    text = {"type": "string"}
+    error = {"type": "object", "required": ["code", "message"], "properties": {"code": text, "message": text}}
+    body = {"type": "object", "required": ["error"], "properties": {"error": error}}
+    return {"description": told, "content": {content_types.APPLICATION_JSON: {"schema": body}}}
 
 
 def _json(body: str) -> Any:

@@ -112,6 +112,7 @@ class Play:
     @classmethod
     def prepared(cls, workshop: Workshop, line: Line, connector: str, kind: str, dice: Random) -> Play:
         line.mend()
+        workshop.clear()
         world = World(workshop.bench(connector, at=line.url))
         wanted = Wanted.in_world(world, kind)
         process = world.process()
@@ -215,16 +216,18 @@ def judge(tally: Tally, play: Play, connector: str, family: str, told: str) -> N
     results = play.results()
     tally.add(connector, family, *results)
     faults = [result for result in results if result in ("twice", "silent") or result.startswith("wrong")]
-    states = [(wish.id, wish.kind, wish.state, wish.reason) for wish in play.world.wishes.of_call(CALL)]
-    assert not faults, f"{faults} {told} heard {play.heard}\n{states}\n{play.world.follow_ups()}\n{play.world.stays()}"
+    if faults:
+        states = [(wish.id, wish.kind, wish.state, wish.reason) for wish in play.world.wishes.of_call(CALL)]
+        about = f"{told}, heard {play.heard}\n{states}\n{play.world.follow_ups()}\n{play.world.stays()}"
+        pytest.fail(f"{faults} {about}")
 
 
 def dice_of(connector: str, family: str, number: int) -> Random:
     return Random(f"{connector}/{family}/{number}")
 
 
-def kind_for(workshop: Workshop, connector: str, dice: Random) -> str:
-    return dice.choice(kinds_of(workshop.bench(connector).pms))
+def kinds_at(workshop: Workshop, connector: str) -> list[str]:
+    return kinds_of(workshop.bench(connector).pms)
 
 
 @pytest.mark.parametrize("connector", VENDORS)
@@ -239,7 +242,7 @@ def test_a_line_that_breaks(
     for number in range(REPETITIONS):
         dice = dice_of(connector, family, number)
         fault = Fault.LATE if family == "late" else dice.choice(ON_THE_LINE)
-        play = Play.prepared(workshop, line, connector, kind_for(workshop, connector, dice), dice)
+        play = Play.prepared(workshop, line, connector, dice.choice(kinds_at(workshop, connector)), dice)
         begin, at = len(line.requests), dice.randint(0, 6)
         line.break_next(
             fault,
@@ -290,7 +293,7 @@ def test_two_agents_at_once(workshop: Workshop, line: Line, tally: Tally, connec
     """Two agents, or one that asks twice, carry out the same wish at the same moment, on a line that may break."""
     for number in range(REPETITIONS):
         dice = dice_of(connector, "at once", number)
-        play = Play.prepared(workshop, line, connector, kind_for(workshop, connector, dice), dice)
+        play = Play.prepared(workshop, line, connector, dice.choice(kinds_at(workshop, connector)), dice)
         fault = dice.choice([None, None, *ON_THE_LINE])
         if fault and connector != "demo":
             begin, at = len(line.requests), dice.randint(0, 9)
@@ -309,7 +312,7 @@ def moments(
 ) -> list[tuple[str, int]]:
     """The moments of every kind of wish at which something is to happen: all, or in CI two of them."""
     found = []
-    for kind in kinds_of(workshop.bench(connector).pms):
+    for kind in kinds_at(workshop, connector):
         steps = Steps()
         play = Play.prepared(workshop, line, connector, kind, Random(0))
         play.ask(steps)

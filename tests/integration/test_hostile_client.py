@@ -58,4 +58,5 @@ def test_nothing_foreign_is_told_or_done(log: io.StringIO, part: int) -> None:
 @pytest.mark.parametrize("connector", ALL)
 def test_nothing_foreign_is_told_or_done_at_a_connector(workshop: Workshop, log: io.StringIO, connector: str) -> None:
     """The same with both tables and each connector: what a search or a path could give away stays where it is."""
+    workshop.clear()
     play(Estate.on_bench(workshop.bench(connector)), connector, log, sequences=AT_CONNECTORS)

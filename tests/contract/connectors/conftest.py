@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 
-from lambdas.shared.pms.parts import open_http
-from tests.contract.vendors.benches import ALL, VENDORS, Bench, Switch, Workshop
-from tests.contract.vendors.line import Line, served_in_thread
-from tests.tables import database
+from tests.contract.vendors.benches import ALL, VENDORS, Bench, Workshop
+from tests.contract.vendors.line import Line
 
 
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    switch = Switch()
-    http: httpx.Client = open_http.__wrapped__()
-    with database() as client, served_in_thread(switch) as url, http:
-        yield Workshop(client, http, switch, url)
+@pytest.fixture(autouse=True)
+def _cleared(workshop: Workshop) -> Iterator[None]:
+    yield
+    workshop.clear()
 
 
 @pytest.fixture(params=ALL)

@@ -259,11 +259,18 @@ class Workshop:
     http: httpx.Client
     switch: Switch
     url: str
+    tables: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """The tables of all benches go: moto copies every table there is with every transaction."""
+        while self.tables:
+            self.client.delete_table(TableName=self.tables.pop())
 
     def bench(self, connector: str, *, house: House | None = None, at: str | None = None, **system: Any) -> Bench:
         """A fresh hotel behind that connector; `at` is another way to it, `system` what its file says otherwise."""
         clock = Clock()
         calls_table, leases_table = new_tables(self.client)
+        self.tables += [calls_table, leases_table]
         parts = Parts(
             client=self.client,
             calls_table=calls_table,
