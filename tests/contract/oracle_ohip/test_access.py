@@ -12,7 +12,8 @@ from lambdas.shared.domain.errors import HotelFileError, Unreachable
 from lambdas.shared.pms import Capability
 from tests.contract.oracle_ohip.talk import UNKNOWN, booked, connected
 from tests.contract.vendors.benches import STAY, Bench
-from tests.contract.vendors.oracle_ohip import HOTEL, OracleOhipStandIn
+from tests.contract.vendors.oracle_ohip import OracleOhipStandIn
+from tests.contract.vendors.oracle_ohip_told import HOTEL
 
 pytestmark = pytest.mark.contract
 

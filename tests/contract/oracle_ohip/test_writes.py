@@ -15,7 +15,8 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer
 from tests.contract.oracle_ohip.talk import asked, booked, connected, with_reservation
 from tests.contract.vendors.benches import BERT, STAY, Bench
-from tests.contract.vendors.oracle_ohip import SYSTEM, OracleOhipStandIn
+from tests.contract.vendors.oracle_ohip import OracleOhipStandIn
+from tests.contract.vendors.oracle_ohip_asked import SYSTEM
 
 pytestmark = pytest.mark.contract
 
