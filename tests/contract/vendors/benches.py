@@ -270,7 +270,7 @@ class Workshop:
         """A fresh hotel behind that connector; `at` is another way to it, `system` what its file says otherwise."""
         clock = Clock()
         calls_table, leases_table = new_tables(self.client)
-        self.tables += [calls_table, leases_table]
+        self.tables.extend((calls_table, leases_table))
         parts = Parts(
             client=self.client,
             calls_table=calls_table,
