@@ -678,6 +678,23 @@ def test_every_status_is_known(bench: Bench, edited: Callable[..., None], status
     assert found(bench.pms, booked.code).state is state
 
 
+def test_a_search_tells_only_what_was_asked_for(bench: Bench, edited: Callable[..., None]) -> None:
+    """A reservation that reads otherwise than the list has it, in name or arrival, is not told."""
+    bench.pms.book(bench.order())
+    assert len(bench.pms.search("Meier", STAY.arrival)) == 1
+
+    edited("getReservationsWithRateDetails", details(reservationCheckIn="2026-12-31 15:00:00"))
+
+    assert bench.pms.search("Meier", STAY.arrival) == []
+
+
+@pytest.mark.parametrize("code", ["1001/../1002", "7721331001-1", "77.21", "null-1"])
+def test_what_cannot_be_an_id_is_not_asked_for(bench: Bench, cloudbeds: CloudbedsStandIn, code: str) -> None:
+    """An id has letters and digits only: nothing else goes into a question."""
+    assert bench.pms.reservation(code) is None
+    assert cloudbeds.seen == []
+
+
 def test_the_main_guest_is_told(bench: Bench, edited: Callable[..., None]) -> None:
     """Of several guests the one the reservation names is told, else the one that says it is the main one."""
     booked = bench.pms.book(bench.order())
@@ -830,6 +847,14 @@ def test_a_reservation_in_another_currency_is_offered_no_change(bench: Bench, ed
     edited("getReservationsWithRateDetails", details(propertyCurrency="CHF"))
 
     assert bench.pms.change_offers(booked, moved(STAY, 1)) == []
+
+
+def test_only_its_own_kind_of_room_is_free_for_it(bench: Bench) -> None:
+    """The room that a reservation takes itself does not make another kind free that is full."""
+    booked = bench.pms.book(bench.order())
+    bench.keeper.walk_in("suite", STAY, BERT)
+
+    assert {offer.room_type for offer in bench.pms.change_offers(booked, STAY)} == {"double"}
 
 
 def test_a_reservation_that_is_gone_is_not_changed(bench: Bench) -> None:
