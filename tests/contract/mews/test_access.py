@@ -10,7 +10,8 @@ from lambdas.shared.domain.errors import HotelFileError, Unreachable
 from lambdas.shared.pms import CONNECTORS, Capability
 from tests.contract.mews.scenes import GET_ALL, asked, booked, connected
 from tests.contract.vendors.benches import ANNA, STAY, Bench
-from tests.contract.vendors.mews import SERVICE, MewsStandIn, id_of
+from tests.contract.vendors.mews import MewsStandIn
+from tests.contract.vendors.mews_asked import SERVICE, id_of
 
 pytestmark = pytest.mark.contract
 

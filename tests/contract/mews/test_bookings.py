@@ -14,7 +14,9 @@ from tests.contract.mews.scenes import ADD, GET_ALL, asked, booked
 from tests.contract.vendors.benches import CONTACT, Bench, Workshop
 from tests.contract.vendors.edited import Edited
 from tests.contract.vendors.house import House
-from tests.contract.vendors.mews import MewsStandIn, Profile, id_of
+from tests.contract.vendors.mews import MewsStandIn
+from tests.contract.vendors.mews_asked import id_of
+from tests.contract.vendors.mews_ledger import Profile
 
 pytestmark = pytest.mark.contract
 

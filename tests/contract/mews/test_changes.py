@@ -14,7 +14,8 @@ from lambdas.shared.domain.stay import Offer
 from lambdas.shared.pms import Pms
 from tests.contract.mews.scenes import ADD, GET_ALL, LATE, asked, booked, with_each
 from tests.contract.vendors.benches import STAY, Bench, moved
-from tests.contract.vendors.mews import ADULTS, MewsStandIn, id_of
+from tests.contract.vendors.mews import MewsStandIn
+from tests.contract.vendors.mews_asked import ADULTS, id_of
 
 pytestmark = pytest.mark.contract
 

@@ -15,7 +15,8 @@ from tests.contract.mews.scenes import ADD, asked, with_each
 from tests.contract.vendors.benches import STAY, Bench, Workshop, moved
 from tests.contract.vendors.edited import Edit
 from tests.contract.vendors.house import House
-from tests.contract.vendors.mews import ADULTS, CHILDREN, MewsStandIn, id_of
+from tests.contract.vendors.mews import MewsStandIn
+from tests.contract.vendors.mews_asked import ADULTS, CHILDREN, id_of
 
 pytestmark = pytest.mark.contract
 

@@ -14,7 +14,8 @@ from lambdas.shared.domain.stay import Guest, ReservationState
 from tests.contract.mews.scenes import GET_ALL, LATE, asked, booked, connected, with_each
 from tests.contract.vendors.benches import ANNA, BERT, STAY, Bench, Workshop
 from tests.contract.vendors.house import House
-from tests.contract.vendors.mews import SERVICE, MewsStandIn, id_of
+from tests.contract.vendors.mews import MewsStandIn
+from tests.contract.vendors.mews_asked import SERVICE, id_of
 
 pytestmark = pytest.mark.contract
 
