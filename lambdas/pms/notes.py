@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from lambdas.shared.bookings.carrying_out import BUSY_FOR, PAUSE, PAUSES
+from lambdas.shared.bookings.carrying_out import BUSY_FOR, PAUSE, PAUSES, perhaps_done
 from lambdas.shared.call_store import DynamoCallStore
 from lambdas.shared.domain.errors import BellhopError, InDoubt, NotPossible, Refused, Unreachable
 from lambdas.shared.due_follow_ups import Due, DynamoDueFollowUps
@@ -153,7 +153,8 @@ class Notes:
     def add(self, pms: Pms, call_id: str, note_id: str, code: str, text: str) -> None:
         """The note stands in the hotel's system once this returns, once however often it is asked for.
 
-        Raises NotFound, NotPossible, InDoubt, and Unreachable when it was not sent: ask again.
+        Raises NotFound, NotPossible, InDoubt, Unreachable when it was not sent: ask again, and Unrecorded when that is
+        not certain.
         """
         if Capability.NOTE not in pms.capabilities:
             raise NotPossible("the hotel's system takes no notes")
@@ -171,7 +172,8 @@ class Notes:
         except Exception as error:
             # A fault of ours in the middle of a write: it may have been sent.
             raise self._in_doubt(note, text, type(error).__name__) from None
-        self.notes.added(note)
+        with perhaps_done():
+            self.notes.added(note)
 
     def _await(self, mine: Note, text: str) -> None:
         """Returns once somebody else has added the note, and raises InDoubt when they do not come back.
@@ -194,7 +196,8 @@ class Notes:
         raise self._in_doubt(mine.model_copy(update={"at": begun_at}), text)
 
     def _in_doubt(self, note: Note, text: str, vendor_code: str | None = None) -> InDoubt:
-        self.notes.doubt(note, _follow_up(note, text))
+        with perhaps_done():
+            self.notes.doubt(note, _follow_up(note, text))
         return InDoubt("it is not known whether the hotel's system has the note", vendor_code=vendor_code)
 
 

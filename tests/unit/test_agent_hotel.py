@@ -185,6 +185,7 @@ LOST_ANSWERS = [
     httpx.RemoteProtocolError("cut off"),
     fault(500),
     httpx.Response(502),
+    fault(503, "unrecorded"),
     httpx.Response(503, json={"message": "Service Unavailable"}),
     httpx.Response(504),
     httpx.Response(200, content=b"<html>"),

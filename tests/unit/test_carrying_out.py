@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import NoReturn
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.shared.bookings.carrying_out import BUSY_FOR, NewPrice
 from lambdas.shared.bookings.prices import HELD_FOR
@@ -21,6 +23,7 @@ from lambdas.shared.domain.errors import (
     SoldOut,
     StaleEpoch,
     Unreachable,
+    Unrecorded,
 )
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
@@ -594,19 +597,18 @@ def test_an_agent_that_lost_its_call_sends_nothing_again(safe: Desk) -> None:
     assert not safe.system.writes
 
 
-def test_a_repetition_that_reaches_nobody_leaves_the_first_one_open(safe: Desk) -> None:
-    """That the second try was not sent says nothing of the first; the wish stays sent and is looked for."""
+def test_a_repetition_that_reaches_nobody_is_a_doubt(safe: Desk) -> None:
+    """That the second try was not sent says nothing of the first: the guest hears that, not that nothing was done."""
     wish = safe.double()
     safe.sent(wish)
-    safe.system.failures = [Unreachable("no connection")]
+    safe.system.failures = [Unreachable("no connection", vendor_code="ConnectError")]
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(InDoubt) as raised:
         safe.book(wish)
 
-    assert safe.state_of(wish) is WishState.SENT
-    assert not safe.wish(wish).is_busy(safe.now)
-    assert wish.id in safe.wishes.waiting
-    assert safe.book(wish).code == "CODE1"
+    assert raised.value.vendor_code == "ConnectError"
+    assert safe.state_of(wish) is WishState.IN_DOUBT
+    assert list(safe.calls.follow_ups) == [f"doubt:{wish.id}"]
 
 
 def test_a_repetition_that_is_refused_is_looked_up_once_more(safe: Desk) -> None:
@@ -794,3 +796,59 @@ def test_a_stay_that_was_left_and_claimed_anew_is_booked_once(desk: Desk) -> Non
 
     assert desk.book(desk.double()).code == second.code
     assert desk.system.booked == [second]
+
+
+@pytest.mark.parametrize("failure", [None, InDoubt("no answer")])
+@pytest.mark.parametrize(
+    "away", [Unreachable("a transaction: ReadTimeoutError"), ClientError({}, "TransactWriteItems")]
+)
+def test_what_was_sent_and_cannot_be_written_down_is_not_told_as_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, failure: Exception | None, away: Exception
+) -> None:
+    """Who asks for a stay that may be booked hears of a lost answer, not that nothing was done."""
+    wish = desk.double()
+    desk.system.failures = [failure] if failure else []
+    monkeypatch.setattr(desk.wishes, "move", _table_is_away(away))
+
+    with pytest.raises(Unrecorded):
+        desk.book(wish)
+
+    assert desk.state_of(wish) is WishState.SENT
+    assert wish.id in desk.wishes.waiting
+
+
+def test_what_is_being_sent_and_cannot_be_read_is_not_told_as_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for another and loses the table does not say that nothing was done."""
+    wish = desk.double()
+    desk.sent(wish, seconds_ago=1)
+    desk.slept = [lambda: monkeypatch.setattr(desk.wishes, "get", _table_is_away())]
+
+    with pytest.raises(Unrecorded):
+        desk.book(wish)
+
+
+def test_waiting_ends_however_often_others_take_the_wish_up(safe: Desk) -> None:
+    """One who takes over from a sender that died is not waited for another twelve seconds."""
+    wish = safe.double()
+    sent = safe.sent(wish, seconds_ago=BUSY_FOR.total_seconds() - 11)
+
+    def another_takes_over() -> None:
+        if safe.wish(wish).attempts == 1 and not safe.wish(wish).is_busy(safe.now):
+            safe.wishes.send(sent, sent.taken_up(safe.now + BUSY_FOR), epoch=1)
+
+    safe.slept = [another_takes_over] * 200
+    begun = safe.now
+
+    with pytest.raises(InDoubt):
+        safe.book(wish)
+
+    assert safe.now - begun < timedelta(seconds=13)
+
+
+def _table_is_away(fault: Exception = Unreachable("items of the calls")) -> Callable[..., NoReturn]:  # noqa: B008
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise fault
+
+    return fail

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import BaseModel
 
-from lambdas.shared.domain.errors import BellhopError, LeaseHeld, NotFound, SoldOut, StaleEpoch, Unreachable
+from lambdas.shared.domain.errors import BellhopError, LeaseHeld, NotFound, SoldOut, StaleEpoch, Unreachable, Unrecorded
 from lambdas.shared.domain.hotel import PhoneNumber
 from lambdas.shared.domain.stay import Guest
 from lambdas.shared.http import (
@@ -68,6 +68,7 @@ def echo() -> Api:
         (StaleEpoch("old"), 409, "stale_epoch"),
         (LeaseHeld("held"), 409, "lease_held"),
         (Unreachable("busy"), 503, "unreachable"),
+        (Unrecorded("a transaction"), 503, "unrecorded"),
         (EndpointConnectionError(endpoint_url="http://db"), 503, "unreachable"),
         (ClientError({"Error": {"Code": "Throttled"}}, "Query"), 503, "unreachable"),
         (Unauthenticated("who?"), 401, "unauthenticated"),

@@ -58,7 +58,6 @@ def test_nobody_is_at_work_on_a_wish_that_moved() -> None:
     sent = WISH.moved(WishState.SENT, guest=Guest(name="Anna Schmidt")).taken_up(until)
 
     assert (sent.attempts, sent.is_busy(until - timedelta(seconds=1)), sent.is_busy(until)) == (1, True, False)
-    assert sent.put_down().busy_until is None
     claimed = sent.model_copy(update={"claim": "CLAIM#stay#1"})
     assert claimed.moved(WishState.PLANNED).claim is None
     assert claimed.moved(WishState.REFUSED).claim is None

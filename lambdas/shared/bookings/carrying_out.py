@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared.bookings import doubt
 from lambdas.shared.bookings.looking import (
@@ -41,6 +44,7 @@ from lambdas.shared.domain.errors import (
     Refused,
     SoldOut,
     Unreachable,
+    Unrecorded,
 )
 from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
@@ -52,11 +56,13 @@ BUSY_FOR: Final = timedelta(seconds=15)
 """Longer than the request of a write may take; whoever has not reported by then may be dead."""
 PAUSE: Final = 0.3
 PAUSES: Final = 40
-"""Twelve seconds are waited for somebody else's write: a guest hears that it is in doubt before the agent gives up."""
+WAITS: Final = timedelta(seconds=PAUSE * PAUSES)
+"""So long somebody else's write is waited for: a guest hears that it is in doubt before the agent gives up."""
 DOUBTED_FOR: Final = timedelta(minutes=30)
 """How long after the doubt a system may still come up with what was sent."""
 NOT_DONE: Final = "not_done"
 """The reason of a wish that was sent and of which the hotel's system knows nothing half an hour later."""
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 ATTEMPTS: Final = 8
 """How often a wish that somebody else moves meanwhile is read again."""
 
@@ -68,6 +74,17 @@ _KINDS: Final = {
     WishKind.CHANGE: Kind.STAY_CHANGED,
     WishKind.CANCEL: Kind.STAY_CANCELLED,
 }
+
+
+@contextmanager
+def perhaps_done() -> Iterator[None]:
+    """Where something may have been done, a part that cannot be reached does not mean that nothing was."""
+    try:
+        yield
+    except Unreachable as error:
+        raise Unrecorded(str(error), vendor_code=error.vendor_code) from error
+    except (BotoCoreError, ClientError) as error:
+        raise Unrecorded("what may have been done cannot be written down", vendor_code=type(error).__name__) from error
 
 
 class NewPrice(PriceChanged):
@@ -87,6 +104,7 @@ class Asked:
     contact: Contact = NO_CONTACT
     callback: str | None = None
     rooms: int = 1
+    waits_until: datetime = NEVER
 
 
 def now() -> datetime:
@@ -116,8 +134,9 @@ class CarryingOut:
 
         A second wish of the call for the same goes on with the first one, unless `rooms` says that more are wanted.
         Raises NewPrice, SoldOut, OfferExpired, NotPossible, NotFound (the reservation is gone), InDoubt, StaleEpoch,
-        and Unreachable when nothing was done: ask again.
+        Unreachable when nothing was done: ask again, and Unrecorded when that is not certain.
         """
+        asked = replace(asked, waits_until=self.now() + WAITS)
         for _ in range(ATTEMPTS):
             try:
                 return self._step(wish, asked)
@@ -160,7 +179,7 @@ class CarryingOut:
                 return self._take_up(wish, asked)
             case WishState.SENT:
                 if wish.is_busy(self.now()):
-                    self._wait_for(wish)
+                    self._wait_for(wish, asked.waits_until)
                     return self._found_or_doubted(wish)
                 return self._resume(wish, asked)
             case WishState.IN_DOUBT:
@@ -215,10 +234,13 @@ class CarryingOut:
             raise NewPrice(current)
 
     def _send(self, sent: Wish, asked: Asked, *, again: bool) -> Wish:
+        """Sends it; `again` says that it was sent before, and may have been heard then."""
         try:
             done = self._write(sent, asked)
-        except Unreachable:
-            self._put_down(sent, again=again)
+        except Unreachable as error:
+            if again:
+                return self._found_or_doubted(sent, error.vendor_code)
+            self._put_down(sent)
             raise
         except InDoubt as error:
             return self._found_or_doubted(sent, error.vendor_code)
@@ -242,11 +264,8 @@ class CarryingOut:
                     raise NotPossible("a cancellation without a fee was never offered")
                 return pms.cancel(code_of(wish), wish.fee)
 
-    def _put_down(self, sent: Wish, *, again: bool) -> None:
-        """Nothing has reached the system this time; whether something did the time before is as open as it was."""
-        if again:
-            self.wishes.move(sent, sent.put_down())
-            return
+    def _put_down(self, sent: Wish) -> None:
+        """Nothing has reached the system; the wish is as it was, or refused where others have told a doubt."""
         try:
             self.wishes.move(sent, sent.moved(WishState.PLANNED))
         except Moved:
@@ -254,8 +273,11 @@ class CarryingOut:
 
     def _not_done(self, sent: Wish, error: BellhopError, *, again: bool) -> Wish:
         """The refusal of a write; one that was sent before is looked for, since the first may have been heard."""
-        if again and (found := self._look(sent)):
-            return self._judge(sent, found)
+        if again:
+            with perhaps_done():
+                found = self._look(sent)
+            if found:
+                return self._judge(sent, found)
         try:
             new = self._prices.of(sent) if isinstance(error, PriceChanged) else None
         except BellhopError:
@@ -266,6 +288,7 @@ class CarryingOut:
         self._refuse(sent, error.code)
         raise error
 
+    @perhaps_done()
     def _found_or_doubted(self, wish: Wish, vendor_code: str | None = None) -> Wish:
         """The wish, if the system shows that it is done. Raises InDoubt once the front desk has been told."""
         try:
@@ -279,6 +302,7 @@ class CarryingOut:
             self._doubted(wish)
         raise _in_doubt(vendor_code)
 
+    @perhaps_done()
     def _judge(self, wish: Wish, done: Reservation) -> Wish:
         """The wish, booked. Raises InDoubt for what was done at another price: the guest has not agreed to that."""
         if is_at_the_price(done, wish):
@@ -287,14 +311,18 @@ class CarryingOut:
             self._doubted(wish, done)
         raise _in_doubt(OTHER_PRICE)
 
-    def _wait_for(self, wish: Wish) -> None:
+    @perhaps_done()
+    def _wait_for(self, wish: Wish, until: datetime) -> None:
         """Raises Moved as soon as whoever is at it has come further."""
         for _ in range(PAUSES):
             self.sleep(PAUSE)
             current = self.wishes.get(wish.call_id, wish.id)
             if (current.state, current.attempts) != (wish.state, wish.attempts) or not current.is_busy(self.now()):
                 raise Moved("somebody else has come further")
+            if self.now() >= until:
+                return
 
+    @perhaps_done()
     def _resume(self, wish: Wish, asked: Asked) -> Wish:
         """Whoever sent it is gone. What cannot be looked for is in doubt: the guest hears that, not silence."""
         pms = self.pms[wish.hotel]

@@ -16,6 +16,7 @@
     │   ├── TooManyGuests  more people than the room, or any room, sleeps
     │   └── InDoubt        it may have been done; a human finds out, nothing is repeated
     └── Unreachable    "One moment": a system behind us does not answer
+        └── Unrecorded     it may have been done, and the front desk has not been told yet
 
 Every error has a `code` for logs and programs and a message that never holds personal data. `HotelFileError` stands
 apart: it stops the start-up and is read by whoever wrote the file.
@@ -125,6 +126,15 @@ class Unreachable(BellhopError):
     """A system that is needed does not answer or answers with a fault of its own; it may do so later."""
 
     code = "unreachable"
+
+
+class Unrecorded(Unreachable):
+    """Something was sent, and what became of it could not be written down or read: it is found out later.
+
+    To whoever asked this is an answer that got lost.
+    """
+
+    code = "unrecorded"
 
 
 class HotelFileError(Exception):

@@ -113,10 +113,6 @@ class Wish(BaseModel):
         """Is somebody at work on it?"""
         return self.busy_until is not None and now < self.busy_until
 
-    def put_down(self) -> Wish:
-        """This wish with nobody at work on it."""
-        return self.model_copy(update={"busy_until": None})
-
     def with_price_of(self, other: Wish) -> bool:
         """Does it cost what the other costs?"""
         mine, others = (self.offer.total, self.offer.city_tax), (other.offer.total, other.offer.city_tax)
