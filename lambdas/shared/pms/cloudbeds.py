@@ -26,7 +26,18 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.observability import open_logger
-from lambdas.shared.pms.answers import as_offered, existing, settled, still_there, why_refused
+from lambdas.shared.pms.answers import (
+    as_cancelled,
+    as_offered,
+    as_wished,
+    existing,
+    first_standing,
+    fitting_rooms,
+    is_as_wished,
+    settled,
+    still_there,
+    why_refused,
+)
 from lambdas.shared.pms.cloudbeds_api import URL, Api, refused
 from lambdas.shared.pms.cloudbeds_models import NO_RESERVATION, Booked, Created, Rate
 from lambdas.shared.pms.cloudbeds_terms import Held, Options, Quote, Terms
@@ -106,14 +117,14 @@ class Cloudbeds:
 
     def book(self, order: Order) -> Reservation:
         """The offer as a reservation with our reference; raises PriceChanged, with nothing left of it, when Cloudbeds
-        has booked it at another price.
+        has booked something else or at another price.
         """
         found = self._quote(order.offer)
         answer = self._api.book(self._terms.booking(order, found.rate_id))
         if refusal := self._refusal(answer, order.offer):
             raise refusal
         held = self._settled(answer, answer.read_as(Created).reservation_id)
-        if held.told.total != order.offer.total:
+        if not is_as_wished(held.told, order.offer):
             self._take_back(held)
             raise PriceChanged("it was booked at another price, and the booking was taken back")
         return held.told
@@ -128,9 +139,8 @@ class Cloudbeds:
         since = (self._now() - NEWEST).strftime("%Y-%m-%d %H:%M:%S")
         for rows in (self._api.arriving(what, order.offer.stay.arrival), self._api.booked_since(what, since)):
             ids = [row.reservation_id for row in rows if row.third_party_identifier == order.reference]
-            told = [held.told for held in self._held(what, ids)]
-            if told:
-                return min(told, key=lambda found: found.state is ReservationState.CANCELLED)
+            if told := first_standing(held.told for held in self._held(what, ids)):
+                return told
         return None
 
     def reservation(self, code: str) -> Reservation | None:
@@ -162,16 +172,13 @@ class Cloudbeds:
         """The reservation as the offer says, every night priced anew by Cloudbeds."""
         held = existing(self._by_code(code))
         held.require_booked()
-        if held.told.offer.is_for(offer) and held.told.total == offer.total:
+        if is_as_wished(held.told, offer):
             return held.told
         found = self._quote(offer, instead_of=held)
         answer = self._api.change(held.id, self._terms.changed_room(held, found))
         if refusal := self._refusal(answer, offer, instead_of=held):
             raise refusal
-        changed = self._settled(answer, held.id).told
-        if not changed.offer.is_for(offer) or changed.total != offer.total:
-            raise InDoubt("a change: done, and not as wished", vendor_code="other_price_or_stay")
-        return changed
+        return as_wished(answer, self._settled(answer, held.id).told, offer)
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """What the policy of the hotel's file makes of the reservation's own price."""
@@ -187,9 +194,7 @@ class Cloudbeds:
         answer = self._api.cancel(held.id)
         if refusal := refused(answer):
             raise refusal
-        cancelled = self._settled(answer, held.id).told
-        if cancelled.state is not ReservationState.CANCELLED:
-            raise InDoubt("a cancellation: done, and still booked", vendor_code=str(answer.status))
+        cancelled = as_cancelled(answer, self._settled(answer, held.id).told)
         if fee.cents:
             self._note_fee(held, fee)
         return cancelled
@@ -201,11 +206,7 @@ class Cloudbeds:
 
     def _quotes(self, stay: Stay, room_type: RoomType | None, *, instead_of: Held | None = None) -> list[Quote]:
         """What can be booked, or what a reservation can become, the cheapest first."""
-        rooms = {
-            room
-            for room in self._names.mapped_rooms
-            if room_type in (None, room) and self._hotel.rooms[room].sleeps >= stay.guests
-        }
+        rooms = fitting_rooms(self._hotel, stay, room_type)
         free = self._free(stay, instead_of) if rooms else frozenset[tuple[str, str]]()
         if free is not None and not free:
             return []

@@ -12,7 +12,8 @@ from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.pms import CONNECTORS
 from tests.contract.cloudbeds.scenes import on_options, refuse
 from tests.contract.vendors.benches import STAY, Bench
-from tests.contract.vendors.cloudbeds import PROPERTY, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds import CloudbedsStandIn
+from tests.contract.vendors.cloudbeds_asked import PROPERTY
 
 pytestmark = pytest.mark.contract
 

@@ -12,7 +12,8 @@ from lambdas.shared.domain.errors import InDoubt, PriceChanged, SoldOut
 from lambdas.shared.domain.stay import Contact, Guest, ReservationState
 from tests.contract.cloudbeds.scenes import asked, details, found, refuse
 from tests.contract.vendors.benches import CONTACT, Bench
-from tests.contract.vendors.cloudbeds import HOUSE_ADDRESS, PROPERTY, SOURCE, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds import HOUSE_ADDRESS, SOURCE, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds_asked import PROPERTY
 
 pytestmark = pytest.mark.contract
 

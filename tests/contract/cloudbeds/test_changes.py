@@ -9,7 +9,8 @@ import pytest
 from lambdas.shared.domain.errors import InDoubt, NotPossible
 from tests.contract.cloudbeds.scenes import asked, change_offer, details, found, rooms
 from tests.contract.vendors.benches import ANNA, BERT, STAY, Bench, moved
-from tests.contract.vendors.cloudbeds import CHANNEL, PROPERTY, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds import CHANNEL, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds_asked import PROPERTY
 from tests.contract.vendors.edited import Edit
 
 pytestmark = pytest.mark.contract

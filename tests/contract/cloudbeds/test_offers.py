@@ -10,7 +10,8 @@ import pytest
 from lambdas.shared.domain.errors import Unreachable
 from tests.contract.cloudbeds.scenes import asked
 from tests.contract.vendors.benches import STAY, Bench, Workshop
-from tests.contract.vendors.cloudbeds import PROPERTY, CloudbedsStandIn
+from tests.contract.vendors.cloudbeds import CloudbedsStandIn
+from tests.contract.vendors.cloudbeds_asked import PROPERTY
 from tests.contract.vendors.edited import Edit
 from tests.contract.vendors.house import House
 
