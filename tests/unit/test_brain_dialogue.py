@@ -393,7 +393,7 @@ def found(**answers: Any) -> Talk:
     talk = cancelling(**answers)
     talk.guest_says("Hello, I would like to cancel my reservation, please.")
     talk.guest_says("The name is Miller.")
-    talk.guest_says("We would arrive on the 10th of May for three nights.")
+    talk.guest_says("We would arrive on the 10th of May for two nights.")
     return talk
 
 
@@ -406,7 +406,7 @@ def test_a_reservation_is_cancelled_with_what_the_guest_said() -> None:
         for words in ("Yes, that is right.", "Yes, please go ahead.", "Thank you very much. Goodbye.")
     ]
 
-    stay = {"surname": "Miller", "arrival": "2027-05-10", "departure": "2027-05-13"}
+    stay = {"surname": "Miller", "arrival": "2027-05-10", "departure": "2027-05-12"}
     assert [(call.tool, call.arguments) for call in talk.calls] == [
         ("find_reservation", stay),
         ("ask_cancellation_fee", {}),
@@ -433,8 +433,8 @@ def test_a_reservation_that_is_not_found_is_not_cancelled() -> None:
     sorry = "I am sorry, I cannot find a reservation with these details."
     talk = found(find_reservation={"error": "not_verified", "say": sorry})
 
-    again = talk.guest_says("We would arrive on the 10th of May for three nights.")
-    talk.guest_says("On the 11th of May for three nights.")
+    again = talk.guest_says("We would arrive on the 10th of May for two nights.")
+    talk.guest_says("On the 11th of May for two nights.")
 
     assert again.startswith("I am sorry, I did not understand that.")
     assert [call.arguments["arrival"] for call in talk.calls] == ["2027-05-10", "2027-05-11"]
