@@ -39,6 +39,8 @@ BERT: Final = Guest(name="Bert Brecht", last_name="Brecht")
 CONTACT: Final = Contact(email="anna.meier@example.com", phone="+491701234567")
 PERSONAL: Final = ("anna", "meier", "bert", "brecht", "example.com", "170123")
 """What must not stand in a log: parts of names, addresses and numbers of the guests."""
+FEW: Final = 4
+"""So many items are deleted sooner than tables are made."""
 _numbers = itertools.count(1)
 
 
@@ -259,18 +261,31 @@ class Workshop:
     http: httpx.Client
     switch: Switch
     url: str
-    tables: list[str] = field(default_factory=list)
+    used: list[tuple[str, str]] = field(default_factory=list)
+    free: list[tuple[str, str]] = field(default_factory=list)
 
     def clear(self) -> None:
-        """The tables of all benches go: moto copies every table there is with every transaction."""
-        while self.tables:
-            self.client.delete_table(TableName=self.tables.pop())
+        """The tables of all benches go, or are emptied for the next ones where that is quicker.
+
+        moto is slow to make tables and copies every one there is with each transaction.
+        """
+        while self.used:
+            pair = self.used.pop()
+            items = [(table, item) for table in pair for item in self.client.scan(TableName=table)["Items"]]
+            if len(items) > FEW:
+                for table in pair:
+                    self.client.delete_table(TableName=table)
+                continue
+            for table, item in items:
+                key: dict[str, Any] = {name: item[name] for name in ("pk", "sk") if name in item}
+                self.client.delete_item(TableName=table, Key=key)
+            self.free.append(pair)
 
     def bench(self, connector: str, *, house: House | None = None, at: str | None = None, **system: Any) -> Bench:
         """A fresh hotel behind that connector; `at` is another way to it, `system` what its file says otherwise."""
         clock = Clock()
-        calls_table, leases_table = new_tables(self.client)
-        self.tables.extend((calls_table, leases_table))
+        calls_table, leases_table = self.free.pop() if self.free else new_tables(self.client)
+        self.used.append((calls_table, leases_table))
         parts = Parts(
             client=self.client,
             calls_table=calls_table,
