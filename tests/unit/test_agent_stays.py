@@ -252,7 +252,7 @@ async def test_a_reservation_is_found_by_name_and_days() -> None:
         assert answer["found"] is True
         assert (answer["code"], answer["state"], answer["total"]) == ("K7F2X9", "booked", "258.00 EUR")
         assert answer["say"] == (
-            "I have found it: a double room from Monday, March 15 to Wednesday, March 17 for 258 euros."
+            "I have found your double room from Monday, March 15 to Wednesday, March 17 for 258 euros."
         )
 
 

@@ -380,7 +380,7 @@ def test_a_foreign_tools_answer_changes_nothing() -> None:
 
 def cancelling(**answers: Any) -> Talk:
     given = {
-        "find_reservation": {"found": True, "say": "I have found it: a double room from March 12 to March 14."},
+        "find_reservation": {"found": True, "say": "I have found your double room from May 10 to May 12."},
         "ask_cancellation_fee": {"fee": "0.00 EUR", "say": "Cancelling it costs nothing."},
         "cancel_stay": {"cancelled": True, "say": "The reservation is cancelled, free of charge."},
         "take_message": {"taken": True, "say": "I passed it on."},
