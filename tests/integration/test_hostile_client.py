@@ -11,7 +11,8 @@ import pytest
 from lambdas.shared.observability import open_logger
 from tests.contract.vendors.benches import ALL, Switch, Workshop
 from tests.contract.vendors.line import served_in_thread
-from tests.integration.hostile import Estate, Hostile
+from tests.integration.estate import Estate
+from tests.integration.hostile import Hostile
 from tests.tables import database
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -15,7 +15,7 @@ from lambdas.endpoints import ENDPOINTS, EPOCH_HEADER
 from lambdas.shared.domain.stay import Stay
 from lambdas.shared.observability import open_logger
 from tests.contract.vendors.benches import AURORA, STAY
-from tests.integration.hostile import Estate, path_of
+from tests.integration.estate import Estate, path_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
