@@ -137,56 +137,19 @@ class CloudbedsStandIn:
 
     async def _hotels(self, request: Request) -> Response:
         Query(request).require_property("propertyIDs")
-        hotel = {
-            "propertyID": PROPERTY,
-            "propertyName": self.house.title,
-            "propertyTimezone": self.house.timezone,
-            "propertyCurrency": [self._telling.currency()],
-        }
-        return _answer({"success": True, "data": [hotel], "count": 1, "total": 1})
+        return _answer({"success": True, "data": [self._telling.hotel()], "count": 1, "total": 1})
 
     async def _room_types(self, request: Request) -> Response:
         asked = Query(request)
         asked.require_property("propertyIDs")
-        rooms = [
-            {
-                "roomTypeID": self.codes.rooms[room.code],
-                "propertyID": PROPERTY,
-                "roomTypeName": room.title,
-                "isPrivate": True,
-                "maxGuests": room.sleeps,
-                "adultsIncluded": room.sleeps,
-                "childrenIncluded": 0,
-            }
-            for room in self.house.rooms.values()
-        ]
-        return _answer({"success": True, "data": asked.page(rooms, self.most_records)})
+        return _answer({"success": True, "data": asked.page(self._telling.room_types(), self.most_records)})
 
     async def _available(self, request: Request) -> Response:
         asked = Query(request)
         asked.require_property("propertyIDs")
         arrival, departure = asked.stay()
         guests = asked.number("adults") + asked.number("children")
-        wanted = asked.number("rooms")
-        rooms = [
-            {
-                "roomTypeID": self.codes.rooms[room],
-                "roomTypeName": self.house.rooms[room].title,
-                "maxGuests": self.house.rooms[room].sleeps,
-                "adultsIncluded": self.house.rooms[room].sleeps,
-                "childrenIncluded": 0,
-                "roomRate": self.house.price_cents(room, rate, arrival, departure) / 100,
-                "roomRateID": id,
-                "ratePlanNamePublic": self.house.rates[rate].title,
-                "ratePlanNamePrivate": self.house.rates[rate].title,
-                "roomsAvailable": free,
-                "adultsExtraCharge": None,
-                "childrenExtraCharge": None,
-            }
-            for id, (room, rate) in self._telling.rates.items()
-            if self.house.rooms[room].sleeps >= guests
-            if (free := self.house.free(room, arrival, departure)) >= wanted
-        ]
+        rooms = self._telling.available(arrival, departure, guests=guests, wanted=asked.number("rooms"))
         found = {"propertyID": PROPERTY, "propertyCurrency": [self._telling.currency()], "propertyRooms": rooms}
         data = [found] if rooms else []
         counts = {"roomCount": len(rooms), "count": len(data), "total": len(data)}
@@ -208,60 +171,21 @@ class CloudbedsStandIn:
         return _answer({"success": True, "data": rates})
 
     async def _taxes_and_fees(self, request: Request) -> Response:
-        """Value added tax stands in a rate, the city's tax comes on top."""
         asked = Query(request)
         asked.require_property("propertyID")
         if asked.one("availableFor") not in (None, "product", "rate", "fee", "tax", "custom_item", "payment"):
             raise Refusal("Parameter availableFor is invalid", 400)
-        common = {"type": "tax", "availableFor": ["rate"], "isDeleted": False, "feesCharged": [], "taxesCharged": []}
-        taxes = [
-            {
-                **common,
-                "taxID": "501",
-                "name": "VAT",
-                "code": "VAT",
-                "kind": "vat",
-                "amount": str(self.house.vat_percent),
-                "amountType": "percentage",
-                "inclusiveOrExclusive": "inclusive",
-            }
-        ]
-        if self.house.city_tax_cents:
-            taxes.append(
-                {
-                    **common,
-                    "taxID": "502",
-                    "name": "City tax",
-                    "code": "CITY",
-                    "kind": "municipal_tax",
-                    "amount": "0",
-                    "amountAdult": f"{self.house.city_tax_cents / 100:.2f}",
-                    "amountChild": "0",
-                    "amountType": "fixed_per_person",
-                    "inclusiveOrExclusive": "exclusive",
-                }
-            )
+        taxes = self._telling.taxes()
         return _answer({"success": True, "data": taxes, "total": len(taxes)})
 
     async def _fees_and_taxes(self, request: Request) -> Response:
-        """What is charged by person is nothing where no persons are told."""
         asked = Query(request)
         asked.require_property("propertyID")
         arrival, departure = asked.stay()
         if asked.number("roomsCount") != 1:
             raise Refusal("Parameter roomsCount is invalid", 400)
         gross = asked.cents("roomsTotal")
-        vat = self.house.tax_cents(gross)
-        city = self.house.city_tax_for(asked.number("adultsPerRoom", 0), (departure - arrival).days)
-        levied = [("VAT", vat), *([("City tax", city)] if city else [])]
-        data = {
-            "fees": [],
-            "taxes": [
-                {"feeName": name, "feeValue": f"{cents / 100:.2f}", "totalTaxes": cents / 100} for name, cents in levied
-            ],
-            "roomsTotalWithoutTaxes": (gross - vat) / 100,
-            "grandTotal": (gross + city) / 100,
-        }
+        data = self._telling.charges(gross, asked.number("adultsPerRoom", 0), (departure - arrival).days)
         return _answer({"success": True, "data": data})
 
     async def _reservations(self, request: Request) -> Response:
@@ -332,32 +256,7 @@ class CloudbedsStandIn:
         except Full as full:
             raise Refusal("The room type is not available for the dates") from full
         self.sources[kept.id] = source
-        booked = {
-            "success": True,
-            "reservationID": kept.id,
-            "status": "confirmed",
-            "guestID": f"5{kept.id}",
-            "guestFirstName": kept.first_name,
-            "guestLastName": kept.last_name,
-            "guestGender": "N/A",
-            "guestEmail": kept.email,
-            "startDate": kept.arrival.isoformat(),
-            "endDate": kept.departure.isoformat(),
-            "dateCreated": self._telling.made(kept),
-            "grandTotal": self._telling.total(kept),
-            "unassigned": [
-                {
-                    "subReservationID": f"{kept.id}-1",
-                    "roomTypeName": self.house.rooms[kept.room].title,
-                    "roomTypeID": self.codes.rooms[kept.room],
-                    "adults": kept.adults,
-                    "children": kept.children,
-                    "dailyRates": [{"date": day, "rate": rate} for day, rate in self._telling.nights(kept).items()],
-                    "roomTotal": kept.total_cents / 100,
-                }
-            ],
-        }
-        return _answer(booked)
+        return _answer(self._telling.booked(kept))
 
     async def _put(self, request: Request) -> Response:
         """Changes what is named: the status, or the rooms, each of which then needs type, dates and people."""

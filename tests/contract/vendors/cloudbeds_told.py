@@ -41,6 +41,124 @@ class Telling:
         """The id of a room type's rate."""
         return next(id for id, sold in self.rates.items() if sold == (room, rate))
 
+    def hotel(self) -> dict[str, Any]:
+        return {
+            "propertyID": PROPERTY,
+            "propertyName": self.house.title,
+            "propertyTimezone": self.house.timezone,
+            "propertyCurrency": [self.currency()],
+        }
+
+    def room_types(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "roomTypeID": self.codes.rooms[room.code],
+                "propertyID": PROPERTY,
+                "roomTypeName": room.title,
+                "isPrivate": True,
+                "maxGuests": room.sleeps,
+                "adultsIncluded": room.sleeps,
+                "childrenIncluded": 0,
+            }
+            for room in self.house.rooms.values()
+        ]
+
+    def available(self, arrival: date, departure: date, *, guests: int, wanted: int) -> list[dict[str, Any]]:
+        """Each room type once a rate."""
+        return [
+            {
+                "roomTypeID": self.codes.rooms[room],
+                "roomTypeName": self.house.rooms[room].title,
+                "maxGuests": self.house.rooms[room].sleeps,
+                "adultsIncluded": self.house.rooms[room].sleeps,
+                "childrenIncluded": 0,
+                "roomRate": self.house.price_cents(room, rate, arrival, departure) / 100,
+                "roomRateID": id,
+                "ratePlanNamePublic": self.house.rates[rate].title,
+                "ratePlanNamePrivate": self.house.rates[rate].title,
+                "roomsAvailable": free,
+                "adultsExtraCharge": None,
+                "childrenExtraCharge": None,
+            }
+            for id, (room, rate) in self.rates.items()
+            if self.house.rooms[room].sleeps >= guests
+            if (free := self.house.free(room, arrival, departure)) >= wanted
+        ]
+
+    def taxes(self) -> list[dict[str, Any]]:
+        """Value added tax stands in a rate, the city's tax comes on top."""
+        common = {"type": "tax", "availableFor": ["rate"], "isDeleted": False, "feesCharged": [], "taxesCharged": []}
+        taxes = [
+            {
+                **common,
+                "taxID": "501",
+                "name": "VAT",
+                "code": "VAT",
+                "kind": "vat",
+                "amount": str(self.house.vat_percent),
+                "amountType": "percentage",
+                "inclusiveOrExclusive": "inclusive",
+            }
+        ]
+        if self.house.city_tax_cents:
+            taxes.append(
+                {
+                    **common,
+                    "taxID": "502",
+                    "name": "City tax",
+                    "code": "CITY",
+                    "kind": "municipal_tax",
+                    "amount": "0",
+                    "amountAdult": f"{self.house.city_tax_cents / 100:.2f}",
+                    "amountChild": "0",
+                    "amountType": "fixed_per_person",
+                    "inclusiveOrExclusive": "exclusive",
+                }
+            )
+        return taxes
+
+    def charges(self, gross: int, adults: int, nights: int) -> dict[str, Any]:
+        """What is charged by person is nothing where no persons are told."""
+        vat = self.house.tax_cents(gross)
+        city = self.house.city_tax_for(adults, nights)
+        levied = [("VAT", vat), *([("City tax", city)] if city else [])]
+        return {
+            "fees": [],
+            "taxes": [
+                {"feeName": name, "feeValue": f"{cents / 100:.2f}", "totalTaxes": cents / 100} for name, cents in levied
+            ],
+            "roomsTotalWithoutTaxes": (gross - vat) / 100,
+            "grandTotal": (gross + city) / 100,
+        }
+
+    def booked(self, kept: Kept) -> dict[str, Any]:
+        """The answer to a booking."""
+        return {
+            "success": True,
+            "reservationID": kept.id,
+            "status": "confirmed",
+            "guestID": f"5{kept.id}",
+            "guestFirstName": kept.first_name,
+            "guestLastName": kept.last_name,
+            "guestGender": "N/A",
+            "guestEmail": kept.email,
+            "startDate": kept.arrival.isoformat(),
+            "endDate": kept.departure.isoformat(),
+            "dateCreated": self.made(kept),
+            "grandTotal": self.total(kept),
+            "unassigned": [
+                {
+                    "subReservationID": f"{kept.id}-1",
+                    "roomTypeName": self.house.rooms[kept.room].title,
+                    "roomTypeID": self.codes.rooms[kept.room],
+                    "adults": kept.adults,
+                    "children": kept.children,
+                    "dailyRates": [{"date": day, "rate": rate} for day, rate in self.nights(kept).items()],
+                    "roomTotal": kept.total_cents / 100,
+                }
+            ],
+        }
+
     def rate(
         self, id: str, room: str, rate: str, arrival: date, departure: date, guests: int, *, detailed: bool
     ) -> dict[str, Any]:
