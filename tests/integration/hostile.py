@@ -128,6 +128,11 @@ class Hostile:
         if status == 409 and code != ("tries_over" if self.wrong >= 3 else "not_verified"):
             self._complain(f"wrong answer {self.wrong} was answered {code}")
 
+    def insist(self) -> None:
+        """Guesses on and on."""
+        for _ in range(4):
+            self.wrong_verification()
+
     def list_reservations(self) -> None:
         self._ask("GET", "/reservations")
 
@@ -362,6 +367,7 @@ class Hostile:
 ACTIONS: Final[Mapping[Callable[[Hostile], None], int]] = {
     Hostile.honest_verification: 5,
     Hostile.wrong_verification: 4,
+    Hostile.insist: 1,
     Hostile.list_reservations: 2,
     Hostile.get_reservation: 5,
     Hostile.offers_to_book: 5,
