@@ -22,8 +22,12 @@ from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, Roo
 from lambdas.shared.domain.wish import Wish, WishKind
 from lambdas.shared.leases import Leases
 from lambdas.shared.pms.system import Capability, Pms
+from lambdas.shared.pms.time_left import answering_within
 from lambdas.shared.wish_store import Wishes
 
+WRITING: Final = 18.0
+LOOKING: Final = 7.5
+"""Seconds that vendors have for all that one request asks of them: a little less than the agent waits, 20 and 8."""
 MOST_OFFERS: Final = 12
 """More than a guest on the phone can choose from."""
 
@@ -60,6 +64,7 @@ class Bookings:
         hotel = self.desk.hotel(hotel_name)
         return hotel, frozenset(self.pms[hotel.name].capabilities - {Capability.SAFE_REPEAT})
 
+    @answering_within(LOOKING)
     def offers(self, hotel_name: str, call_id: str, request: OffersRequest, epoch: int) -> list[Wish]:
         """What is asked for at its price, the cheapest first, each held as a wish for 15 minutes.
 
@@ -79,6 +84,7 @@ class Bookings:
             self.wishes.hold(wish)
         return wishes
 
+    @answering_within(WRITING)
     def carry_out(
         self, hotel_name: str, call_id: str, wish_id: str, kind: WishKind, asked: Asked, code: str | None = None
     ) -> Wish:
@@ -94,22 +100,26 @@ class Bookings:
             raise NotFound("there is no such wish")
         return self.carrying_out.carry_out(wish, asked)
 
+    @answering_within(LOOKING)
     def verify(self, hotel_name: str, call_id: str, said: VerificationRequest, epoch: int) -> Reservation:
         """Raises NotVerified, TriesOver, and what a call that may not act raises."""
         hotel = self.desk.acting(hotel_name, call_id, epoch)
         return self.verification.verify(self.pms[hotel.name], call_id, said)
 
+    @answering_within(LOOKING)
     def reservations(self, hotel_name: str, call_id: str, epoch: int) -> list[Reservation]:
         """What the call has verified or made, as it is now."""
         hotel = self.desk.acting(hotel_name, call_id, epoch)
         found = (self.pms[hotel.name].reservation(code) for code in self.verification.codes(call_id))
         return [reservation for reservation in found if reservation]
 
+    @answering_within(LOOKING)
     def reservation(self, hotel_name: str, call_id: str, code: str, epoch: int) -> Reservation:
         """Raises NotVerified, NotFound when it is gone, and what a call that may not act raises."""
         hotel = self.desk.acting(hotel_name, call_id, epoch)
         return self._reservation(hotel, call_id, code)
 
+    @answering_within(WRITING)
     def add_note(self, hotel_name: str, call_id: str, code: str, note_id: str, text: str, epoch: int) -> None:
         """Raises NotVerified, what Notes does, and what a call that may not act raises."""
         hotel = self.desk.acting(hotel_name, call_id, epoch)

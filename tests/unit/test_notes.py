@@ -86,7 +86,7 @@ def begun(desk: Desk, *, seconds_ago: float) -> Note:
 
 def test_a_note_whose_sender_died_is_not_sent_again(desk: Desk) -> None:
     """What somebody began and did not report is in doubt, at once when it was long ago."""
-    begun(desk, seconds_ago=16)
+    begun(desk, seconds_ago=21)
     asked_at = desk.now
 
     for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from lambdas.shared.domain.errors import InDoubt, Unreachable
 from lambdas.shared.pms import parts
 from lambdas.shared.pms.credentials import ApiKey
+from lambdas.shared.pms.time_left import answering_within, seconds_left
 from lambdas.shared.pms.vendor_http import LONGEST_ANSWER, Answer, VendorHttp
 
 pytestmark = pytest.mark.unit
@@ -73,6 +75,7 @@ class Bench:
         self.vendor, self.gate, self.key = Vendor(*steps), Gate(), Key()
         self.waited: list[float] = []
         self.seconds = 0.0
+        self.left = math.inf
         http = httpx.Client(transport=httpx.MockTransport(self.vendor))
         self.line = VendorHttp(
             http,
@@ -82,6 +85,7 @@ class Bench:
             sleep=self.waited.append,
             draw=lambda _, to: to,
             clock=lambda: self.seconds,
+            left=lambda: self.left - self.seconds,
         )
 
     def read(self) -> Answer:
@@ -389,3 +393,56 @@ def test_a_write_that_is_answered_by_something_between_may_have_been_done(status
     """A redirect, or a proxy's time-out, does not say that the vendor did nothing; a read is repeatable."""
     assert isinstance(Bench(httpx.Response(status)).write().unexpected(), InDoubt)
     assert isinstance(Bench(httpx.Response(status)).read().unexpected(), Unreachable)
+
+
+@pytest.mark.parametrize(("act", "left"), [(Bench.read, 0.2), (Bench.write, 2.9)])
+def test_what_nobody_waits_for_any_more_is_not_asked(act: Callable[[Bench], Answer], left: float) -> None:
+    """A write is begun only while there is time to hear of it; the vendor's breaker and budget do not notice."""
+    bench = Bench()
+    bench.left = left
+
+    with pytest.raises(Unreachable) as raised:
+        act(bench)
+
+    assert raised.value.vendor_code == "out_of_time"
+    assert (bench.vendor.seen, bench.gate.entered) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("act", "left", "waits"), [(Bench.read, 2.0, 2.0), (Bench.write, 4.0, 4.0), (Bench.read, 9, 3)]
+)
+def test_no_vendor_is_waited_for_longer_than_the_guest_waits(
+    act: Callable[[Bench], Answer], left: float, waits: float
+) -> None:
+    """The end of the request that all is asked for cuts each request's own time short."""
+    bench = Bench()
+    bench.left = left
+
+    act(bench)
+
+    assert bench.vendor.seen[0].extensions["timeout"]["read"] == waits
+
+
+def test_a_token_that_took_all_the_time_ends_a_write_unsent() -> None:
+    """What is left is asked after signing too: a write whose answer cannot be heard is not sent."""
+    bench = Bench()
+    bench.left = 9.0
+
+    def slow(_: object = None) -> Mapping[str, str]:
+        bench.seconds += 6.5
+        return {}
+
+    bench.key.headers = slow  # type: ignore[method-assign]
+
+    with pytest.raises(Unreachable):
+        bench.write()
+
+    assert bench.vendor.seen == []
+
+
+def test_the_earliest_end_counts() -> None:
+    """What is asked within what is asked waits no longer; afterwards nobody waits."""
+    with answering_within(5), answering_within(60):
+        assert 4 < seconds_left() <= 5
+
+    assert seconds_left() == math.inf

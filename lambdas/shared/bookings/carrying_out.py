@@ -52,8 +52,8 @@ from lambdas.shared.pms.system import NO_CONTACT, Capability, Pms
 from lambdas.shared.tables import claim_sk
 from lambdas.shared.wish_store import OTHER_PRICE, Moved, Wishes
 
-BUSY_FOR: Final = timedelta(seconds=15)
-"""Longer than the request of a write may take; whoever has not reported by then may be dead."""
+BUSY_FOR: Final = timedelta(seconds=20)
+"""Longer than a request of the function asks vendors anything; whoever has not reported by then is dead."""
 PAUSE: Final = 0.3
 PAUSES: Final = 40
 WAITS: Final = timedelta(seconds=PAUSE * PAUSES)

@@ -8,6 +8,7 @@ answer                              a read                       a write
 no connection                       tried again                  Unreachable: nothing was sent
 5xx, time-out, broken connection    tried again, for 6.5 s       InDoubt: it may have been done
 longer than LONGEST_ANSWER          Unreachable                  InDoubt
+time left is too short              Unreachable                  Unreachable: nothing was sent
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from lambdas.shared.domain.errors import BellhopError, InDoubt, Unreachable
+from lambdas.shared.pms.time_left import seconds_left
 
 READ_SECONDS: Final = 3.0
 WRITE_SECONDS: Final = 10.0
@@ -32,6 +34,10 @@ READS_TOGETHER: Final = 6.5
 LONGEST_WAIT: Final = 2.0
 """Seconds that a Retry-After may ask for; a guest on the phone waits no longer."""
 LONGEST_ANSWER: Final = 4_000_000
+LEAST: Final = 0.3
+"""Seconds below which no read is begun, since nobody waits for its answer."""
+LEAST_TO_WRITE: Final = 3.0
+"""Seconds that must be left for a write, or it would be in doubt as soon as it is sent."""
 _FIRST_PAUSE: Final = 0.1
 _NOT_SENT: Final = (
     httpx.ConnectError,
@@ -123,13 +129,14 @@ class VendorHttp:
     draw: Callable[[float, float], float] = random.SystemRandom().uniform
     """From the system's entropy: sandboxes restored from one snapshot share the state of `random`."""
     clock: Callable[[], float] = time.monotonic
+    left: Callable[[], float] = seconds_left
 
     def read(self, what: str, method: str, path: str, **request: Any) -> Answer:
         """Ask without changing anything; `what` names it in errors, `request` is httpx's. Raises Unreachable."""
         signed_again, last_begin = False, self.clock() + READS_TOGETHER - READ_SECONDS
         for tried in range(1, READ_TRIES + 1):
             try:
-                answer = self._send(what, method, path, READ_SECONDS, request)
+                answer = self._send(what, method, path, LEAST, READ_SECONDS, request)
             except _Fault as fault:
                 if tried == READ_TRIES or self.clock() > last_begin:
                     raise Unreachable(f"{what}: {fault.code}", vendor_code=fault.code) from None
@@ -150,7 +157,7 @@ class VendorHttp:
         """Change something, sent so that it happens at most once. Raises Unreachable, and InDoubt."""
         for again in (False, True):
             try:
-                answer = self._send(what, method, path, WRITE_SECONDS, request)
+                answer = self._send(what, method, path, LEAST_TO_WRITE, WRITE_SECONDS, request)
             except _Fault as fault:
                 kind = InDoubt if fault.sent else Unreachable
                 raise kind(f"{what}: {fault.code}", vendor_code=fault.code) from None
@@ -164,13 +171,18 @@ class VendorHttp:
                 return Answer(what, answer.status, answer.body, answer.headers, wrote=True)
         raise Unreachable(f"{what}: not let in ({answer.status})", vendor_code=str(answer.status))
 
-    def _send(self, what: str, method: str, path: str, seconds: float, request: Mapping[str, Any]) -> Answer:
+    def _send(self, what: str, method: str, path: str, least: float, most: float, request: Mapping[str, Any]) -> Answer:
+        """Raises _Fault, and Unreachable where nothing was sent. It takes `most` seconds, and `least` must be left."""
+        if self.left() < least:
+            raise Unreachable(f"{what}: no time is left", vendor_code="out_of_time")
         self.gate.enter()
         try:
             # A vendor that gives no token fails like one that gives no answer.
             signed = self.auth.headers() if self.auth else {}
             headers = {**signed, **request.get("headers", {})}
-            answer = self._exchange(what, method, path, seconds, {**request, "headers": headers})
+            if self.left() < least:
+                raise _Fault("out_of_time", sent=False)
+            answer = self._exchange(what, method, path, min(most, self.left()), {**request, "headers": headers})
         except (_Fault, Unreachable):
             self.gate.tell(failed=True)
             raise
