@@ -29,6 +29,9 @@ PMS_SECONDS: Final = 25
 """Less than the API waits, 29 s, and more than a booking takes: its price asked again, the write, a look at what became
 of it (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html)."""
 
+KEYS_OF_SYSTEMS: Final = ("BREAKER#pms#*", "BUDGET#pms#*")
+"""Of the breaker and the budget of a hotel's system, which the demo's has not."""
+
 
 def renewed_secrets(stage: Stage, hotels: Iterable[Hotel]) -> tuple[str, ...]:
     """The secrets that grow old: all but the key of the guests' hashes, which is changed on purpose only."""
@@ -99,10 +102,10 @@ class ApiStack(Stack):
         )
         for one in (pms, settler.function):
             let_use_table(one.function, data.calls, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
-            # Of the breaker and the budget of a hotel's system.
-            let_use_table(one.function, data.leases, "GetItem", "PutItem", "UpdateItem")
-        let_use_table(pms.function, data.calls, "ConditionCheckItem")
-        let_use_table(pms.function, data.leases, "ConditionCheckItem")
+            if any(hotel.signs_in for hotel in hotels):
+                let_use_table(one.function, data.leases, "GetItem", "PutItem", "UpdateItem", keys=KEYS_OF_SYSTEMS)
+        # Who holds a call is read, and never changed.
+        let_use_table(pms.function, data.leases, "GetItem", "ConditionCheckItem")
         for hotel in hotels:
             if hotel.signs_in:
                 secret = aws_secretsmanager.Secret.from_secret_name_v2(
