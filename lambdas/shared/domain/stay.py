@@ -27,6 +27,11 @@ GuestName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100, pattern=r"^[^\x00-\x1f<>{}]+$")
 ]
 
+LastName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f<>{}]+$")
+]
+"""One letter suffices: a Korean guest may be called O, one from Myanmar U."""
+
 
 class Stay(BaseModel):
     """Who sleeps where from when to when; dates are the hotel's local ones, the departure day is not a night."""
@@ -92,7 +97,7 @@ class Guest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: GuestName
-    last_name: GuestName | None = None
+    last_name: LastName | None = None
 
     @property
     def surname(self) -> str:

@@ -264,6 +264,9 @@ NAMES = [
     ("Anna & Bert Meier", "Meier"),
     ('Anna "Nina" Meier', "Meier"),
     ("Anna %27 OR 1=1", "1=1"),
+    ('Anna "', '"'),
+    ("Anna 李", "李"),
+    ("Anna 🙂", "🙂"),
 ]
 
 

@@ -135,6 +135,23 @@ def test_a_booking_of_ours_is_found_by_surname(bench: Bench) -> None:
     assert [each.model_dump() for each in bench.pms.search("meier", STAY.arrival)] == [booked.model_dump()]
 
 
+@pytest.mark.parametrize("last_name", ["X", "<b>Brecht</b>", "B" * 150, "", "{}", "Bre\tcht"])
+def test_a_name_we_would_not_take_hides_nobody(vendor: Bench, last_name: str) -> None:
+    """Whatever the front desk has typed into one reservation, the other guests of the day are found."""
+    vendor.house.book(
+        room="double", rate="flexible", arrival=STAY.arrival, departure=STAY.departure, last_name=last_name
+    )
+    order = vendor.order()
+    booked = vendor.pms.book(order)
+    code = vendor.keeper.walk_in("double", moved(STAY, 1), ANNA)
+
+    assert [each.code for each in vendor.pms.search("Meier", STAY.arrival)] == [booked.code]
+    assert [each.code for each in vendor.pms.search("Meier", STAY.arrival + timedelta(days=1))] == [code]
+    found = vendor.pms.find(order)
+    assert found is not None
+    assert found.code == booked.code
+
+
 def test_a_cancelled_reservation_is_told_as_such(bench: Bench) -> None:
     """What was cancelled at the desk is never told as booked."""
     code = bench.keeper.walk_in("double", STAY, ANNA)
