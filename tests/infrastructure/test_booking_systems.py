@@ -109,11 +109,16 @@ def test_wishes_are_settled_every_five_minutes(prod: Deployed) -> None:
     ).pms_secrets
 
 
-def test_the_settler_holds_no_call(prod: Deployed) -> None:
-    """What a system has done is a fact: it is settled without the lease of an agent."""
-    of_leases = {right.action for right in rights(prod) if right.role == SETTLER and "LeasesTable" in right.resource}
+def test_the_settler_holds_no_call(systems: Deployed, prod: Deployed) -> None:
+    """What a system has done is a fact: it is settled without the lease of an agent, and where nobody else's system is
+    asked without that table."""
 
-    assert of_leases == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    def of_leases(deployed: Deployed) -> set[str]:
+        of_settler = [right for right in rights(deployed) if right.role == SETTLER]
+        return {right.action for right in of_settler if "LeasesTable" in right.resource}
+
+    assert of_leases(systems) == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert of_leases(prod) == set()
 
 
 def test_every_connector_has_its_place_and_its_key() -> None:
