@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, time
+from datetime import time
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from lambdas.shared.domain.hotel import Hotel, PhoneNumber, RoomKind
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, EmailAddress, Guest, RatePlan, Reservation, RoomType, Stay
+from lambdas.shared.domain.stay import Contact, Day, EmailAddress, Guest, RatePlan, Reservation, RoomType, Stay
 from lambdas.shared.domain.wish import Wish, WishKind
 
 WishId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
@@ -176,8 +176,8 @@ class VerificationRequest(_Wire):
 
     surname: Surname
     code: Code | None = None
-    arrival: date | None = None
-    departure: date | None = None
+    arrival: Day | None = None
+    departure: Day | None = None
     email: EmailAddress | None = None
     phone: PhoneNumber | None = None
 

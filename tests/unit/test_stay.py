@@ -68,3 +68,10 @@ def test_a_guest_has_a_name(name: str) -> None:
 def test_a_guests_name_may_be_anybodys(name: str) -> None:
     """Names of any script are taken, without the blanks around them."""
     assert Guest(name=name).name == name.strip()
+
+
+@pytest.mark.parametrize("arrival", [date(1999, 12, 31), date(2200, 1, 1), date(9999, 12, 30)])
+def test_days_at_the_end_of_time_are_no_stay(arrival: date) -> None:
+    """What a connector adds to a day, in whatever time zone, is a day still."""
+    with pytest.raises(ValidationError):
+        Stay(arrival=arrival, departure=arrival + timedelta(days=1))

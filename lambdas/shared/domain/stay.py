@@ -19,6 +19,8 @@ _PARTICLES: Final = re.compile(
 
 RoomType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 RatePlan = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+"""Far from where a calendar ends: a day more or an hour of a time zone is a date still."""
 EmailAddress = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^\s@<>\x00-\x1f]+@[^\s@<>.]+(\.[^\s@<>.]+)+$"),
@@ -38,8 +40,8 @@ class Stay(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    arrival: date
-    departure: date
+    arrival: Day
+    departure: Day
     adults: int = Field(default=1, ge=1, le=9)
     children: int = Field(default=0, ge=0, le=9)
 
