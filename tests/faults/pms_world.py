@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.pms.models import OffersRequest
-from lambdas.pms.notes import DynamoNotes
+from lambdas.pms.notes import DynamoNotes, NoteState
 from lambdas.pms.service import Bookings
 from lambdas.pms.verification import DynamoVerifiedCodes
 from lambdas.shared.bookings.carrying_out import Asked, CarryingOut
@@ -212,6 +212,13 @@ class World:
     def events(self) -> list[dict[str, Any]]:
         """What the booking system's side has reported on the call."""
         return self.calls.items(CALL, "begins_with(sk, :from)", {":from": "EVENT#pms#"})
+
+    def records(self, wish_id: str) -> bool:
+        """Does the call say that it was done? A note has no wish."""
+        if wish_id:
+            return any(item["data"]["wish"] == wish_id for item in self.events())
+        note = DynamoNotes(self.calls).get(CALL, "note-1")
+        return note is not None and note.state is NoteState.ADDED
 
     def stays(self) -> list[Stood]:
         return self.bench.keeper.stays()

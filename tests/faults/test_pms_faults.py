@@ -68,7 +68,7 @@ class Tally:
             "Written by `make faults-pms`: a call's wishes (book, change, cancel, a note) are carried out in each "
             "connector's stand-in while something breaks; then the agent asks again, another agent takes the call "
             "over, the guest wishes anew, or nobody comes back, and the settler runs for an hour. `told later` is what "
-            "the front desk got a follow-up for. `on the call`: it was done and its event stands on the call, and the "
+            "the front desk got a follow-up for. `on the call`: it was done and the call says so, and the "
             "function died, or its table did, before the answer left, and nobody asked again. Twice and silent must be "
             "0.\n\n"
             f"{code}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.\n\n" + "\n".join(rows) + "\n"
@@ -140,7 +140,7 @@ class Play:
         finally:
             process.close()
         if self.heard[-1] in ("dead", "unreachable"):
-            self.is_recorded |= any(item["data"]["wish"] == self.wish_id for item in self.world.events())
+            self.is_recorded |= self.world.records(self.wish_id)
 
     def go_on(self, whole: Callable[[], None] = lambda: None) -> Then:
         """What the call does after the first answer, or the lack of one; then it ends, and the settler runs."""
