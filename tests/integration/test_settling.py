@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambdas.shared.bookings.carrying_out import DOUBTED_FOR, Asked, CarryingOut
+from lambdas.shared.bookings.carrying_out import Asked, CarryingOut
+from lambdas.shared.bookings.outcomes import DOUBTED_FOR
 from lambdas.shared.domain.call import Event, Kind, Outcome, Source
 from lambdas.shared.domain.errors import InDoubt
 from lambdas.shared.domain.stay import Guest, Reservation, Stay

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from lambdas.shared.bookings.carrying_out import DOUBTED_FOR
+from lambdas.shared.bookings.outcomes import DOUBTED_FOR
 from lambdas.shared.domain.errors import BellhopError, InDoubt, SoldOut, Unreachable
 from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.domain.wish import Wish, WishKind, WishState

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from lambdas.pms.notes import DUE_AFTER, Note
-from lambdas.shared.bookings.carrying_out import DOUBTED_FOR
+from lambdas.shared.bookings.outcomes import DOUBTED_FOR
 from lambdas.shared.domain.call import Kind
 from lambdas.shared.domain.errors import InDoubt, Refused, Unreachable
 from lambdas.shared.domain.hotel import Hotels

@@ -7,7 +7,8 @@
     booked     it is what it is
     refused    so it stays
 
-What the hotel's system has done is settled by whoever learns of it, also by one who has lost the call meanwhile.
+What the hotel's system has done is settled by whoever learns of it, also by one who has lost the call meanwhile. How
+each end is written down is in `outcomes`.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ from lambdas.shared.bookings import doubt
 from lambdas.shared.bookings.looking import (
     claimed_by,
     code_of,
-    has_booked,
     is_at_the_price,
     look,
     order_of,
 )
+from lambdas.shared.bookings.outcomes import ATTEMPTS, Outcomes
 from lambdas.shared.bookings.prices import Prices
-from lambdas.shared.domain.call import Event, Kind, Source
 from lambdas.shared.domain.errors import (
     BellhopError,
     InDoubt,
@@ -46,7 +46,7 @@ from lambdas.shared.domain.errors import (
     Unreachable,
     Unrecorded,
 )
-from lambdas.shared.domain.stay import Contact, Guest, Reservation, ReservationState
+from lambdas.shared.domain.stay import Contact, Guest, Reservation
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import NO_CONTACT, Capability, Pms
 from lambdas.shared.tables import claim_sk
@@ -58,21 +58,10 @@ PAUSE: Final = 0.3
 PAUSES: Final = 40
 WAITS: Final = timedelta(seconds=PAUSE * PAUSES)
 """So long somebody else's write is waited for: a guest hears that it is in doubt before the agent gives up."""
-DOUBTED_FOR: Final = timedelta(minutes=30)
-"""How long after the doubt a system may still come up with what was sent."""
-NOT_DONE: Final = "not_done"
-"""The reason of a wish that was sent and of which the hotel's system knows nothing half an hour later."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
-ATTEMPTS: Final = 8
-"""How often a wish that somebody else moves meanwhile is read again."""
 
 _REASONS: Final[Mapping[str | None, type[BellhopError]]] = {
     error.code: error for error in (NotFound, NotPossible, OfferExpired, PriceChanged, SoldOut)
-}
-_KINDS: Final = {
-    WishKind.BOOK: Kind.STAY_BOOKED,
-    WishKind.CHANGE: Kind.STAY_CHANGED,
-    WishKind.CANCEL: Kind.STAY_CANCELLED,
 }
 
 
@@ -129,6 +118,10 @@ class CarryingOut:
     def _prices(self) -> Prices:
         return Prices(self.pms, self.now, self.new_id)
 
+    @cached_property
+    def _outcomes(self) -> Outcomes:
+        return Outcomes(self.wishes, self.now)
+
     def carry_out(self, wish: Wish, asked: Asked) -> Wish:
         """The wish, done; the same reservation however often it is asked for.
 
@@ -141,8 +134,10 @@ class CarryingOut:
             try:
                 return self._step(wish, asked)
             except Moved:
-                wish = self.wishes.get(wish.call_id, wish.id)
-        raise Unreachable("the wish is being carried out by somebody else")
+                with perhaps_done():
+                    wish = self.wishes.get(wish.call_id, wish.id)
+        kind = Unreachable if wish.state is WishState.PLANNED else Unrecorded
+        raise kind("the wish is being carried out by somebody else")
 
     def find_out(self, wish: Wish) -> Wish:
         """What became of a wish that was sent, if that can be known by now; it is never sent again.
@@ -155,8 +150,10 @@ class CarryingOut:
         try:
             found = self._look(wish)
             if found and is_at_the_price(found, wish):
-                return self._settle(wish, found, unheard=wish.state is WishState.SENT)
-            return self._doubted(wish, found) if wish.state is WishState.SENT else self._given_up(wish, found)
+                return self._outcomes.settle(wish, found, unheard=wish.state is WishState.SENT)
+            if wish.state is WishState.SENT:
+                return self._outcomes.put_in_doubt(wish, found)
+            return self._outcomes.give_up(wish, found)
         except (Moved, Refused):
             return self.wishes.get(wish.call_id, wish.id)
 
@@ -165,7 +162,7 @@ class CarryingOut:
         if wish.state is not WishState.SENT or wish.is_busy(self.now()):
             return wish
         try:
-            return self._doubted(wish)
+            return self._outcomes.put_in_doubt(wish)
         except Moved:
             return self.wishes.get(wish.call_id, wish.id)
 
@@ -187,7 +184,7 @@ class CarryingOut:
 
     def _take_up(self, wish: Wish, asked: Asked) -> Wish:
         if wish.expires_at <= self.now():
-            self._refuse(wish, OfferExpired.code)
+            self._outcomes.refuse(wish, OfferExpired.code)
             raise OfferExpired("the offer is no longer held; ask for offers again")
         guest = asked.guest or wish.guest
         if guest is None:
@@ -224,13 +221,13 @@ class CarryingOut:
         try:
             current = self._prices.of(wish)
         except (Refused, NotFound) as error:
-            self._refuse(wish, error.code)
+            self._outcomes.refuse(wish, error.code)
             raise
         if current is None:
-            self._refuse(wish, SoldOut.code)
+            self._outcomes.refuse(wish, SoldOut.code)
             raise SoldOut("it is not to be had any more")
         if not current.with_price_of(wish):
-            self._refuse_for(wish, current)
+            self._outcomes.refuse_for(wish, current)
             raise NewPrice(current)
 
     def _send(self, sent: Wish, asked: Asked, *, again: bool) -> Wish:
@@ -240,7 +237,7 @@ class CarryingOut:
         except Unreachable as error:
             if again:
                 return self._found_or_doubted(sent, error.vendor_code)
-            self._put_down(sent)
+            self._outcomes.put_down(sent)
             raise
         except InDoubt as error:
             return self._found_or_doubted(sent, error.vendor_code)
@@ -264,13 +261,6 @@ class CarryingOut:
                     raise NotPossible("a cancellation without a fee was never offered")
                 return pms.cancel(code_of(wish), wish.fee)
 
-    def _put_down(self, sent: Wish) -> None:
-        """Nothing has reached the system; the wish is as it was, or refused where others have told a doubt."""
-        try:
-            self.wishes.move(sent, sent.moved(WishState.PLANNED))
-        except Moved:
-            self._refuse_doubted(sent, NOT_DONE)
-
     def _not_done(self, sent: Wish, error: BellhopError, *, again: bool) -> Wish:
         """The refusal of a write; one that was sent before is looked for, since the first may have been heard."""
         if again:
@@ -283,9 +273,9 @@ class CarryingOut:
         except BellhopError:
             new = None
         if new:
-            self._refuse_for(sent, new)
+            self._outcomes.refuse_for(sent, new)
             raise NewPrice(new) from None
-        self._refuse(sent, error.code)
+        self._outcomes.refuse(sent, error.code)
         raise error
 
     @perhaps_done()
@@ -299,16 +289,16 @@ class CarryingOut:
         if found:
             return self._judge(wish, found)
         if wish.state is WishState.SENT:
-            self._doubted(wish)
+            self._outcomes.put_in_doubt(wish)
         raise _in_doubt(vendor_code)
 
     @perhaps_done()
     def _judge(self, wish: Wish, done: Reservation) -> Wish:
         """The wish, booked. Raises InDoubt for what was done at another price: the guest has not agreed to that."""
         if is_at_the_price(done, wish):
-            return self._settle(wish, done)
+            return self._outcomes.settle(wish, done)
         if wish.state is WishState.SENT:
-            self._doubted(wish, done)
+            self._outcomes.put_in_doubt(wish, done)
         raise _in_doubt(OTHER_PRICE)
 
     @perhaps_done()
@@ -338,92 +328,14 @@ class CarryingOut:
         self.wishes.send(wish, taken, epoch=asked.epoch)
         return self._send(taken, asked, again=True)
 
-    def _settle(self, wish: Wish, done: Reservation, *, unheard: bool = False) -> Wish:
-        if wish.kind is WishKind.BOOK and done.state is ReservationState.CANCELLED:
-            self._refuse(wish, NotPossible.code)
-            raise NotPossible("it was booked, and the hotel has cancelled it since")
-        guest = done.guest if wish.kind is WishKind.BOOK else None
-        event = Event(
-            call_id=wish.call_id,
-            source=Source.PMS,
-            id=f"{_KINDS[wish.kind]}:{wish.id}",
-            kind=_KINDS[wish.kind],
-            at=self.now(),
-            data={"code": done.code, "wish": wish.id},
-        )
-        news = doubt.unheard(wish, done, self.wishes.unsettled_of(wish), at=self.now()) if unheard else None
-        for _ in range(ATTEMPTS):
-            booked = wish.moved(WishState.BOOKED, guest=guest, code=done.code)
-            try:
-                self.wishes.move(wish, booked, event=event, follow_up=news, freed=self._outdated_claims(wish))
-            except Moved:
-                wish = self.wishes.get(wish.call_id, wish.id)
-                if wish.state is WishState.BOOKED:
-                    return wish
-                if wish.state is WishState.REFUSED:
-                    self.wishes.leave(wish, doubt.stray(wish, done, at=self.now()))
-                    raise
-            else:
-                return booked
-        raise Unreachable("others kept moving the wish")
-
-    def _outdated_claims(self, wish: Wish) -> dict[str, str]:
-        """What this call claimed of a reservation that is changed or cancelled now: the same can be booked anew.
-
-        A place that was left before may be the next wish's by now, and stays so.
-        """
-        if wish.kind is WishKind.BOOK:
-            return {}
-        earlier = [other for other in self.wishes.of_call(wish.call_id) if has_booked(other, code_of(wish))]
-        taken = self.wishes.claims(wish.call_id)
-        return {other.claim: other.id for other in earlier if other.claim and taken.get(other.claim) == other.id}
-
-    def _doubted(self, wish: Wish, found: Reservation | None = None) -> Wish:
-        at = self.now()
-        doubted = wish.moved(WishState.IN_DOUBT, reason=InDoubt.code, doubted_at=at)
-        news = doubt.follow_up(wish, self.wishes.unsettled_of(wish), at=at, found=found)
-        self.wishes.move(wish, doubted, follow_up=news)
-        return doubted
-
-    def _given_up(self, wish: Wish, found: Reservation | None) -> Wish:
-        """A wish in doubt that no system shows as wished after so long was not done as wished."""
-        if wish.doubted_at is None or self.now() < wish.doubted_at + DOUBTED_FOR:
-            return wish
-        if found:
-            return self._moved(wish, wish.moved(WishState.REFUSED, reason=OTHER_PRICE, code=found.code))
-        return self._moved(wish, wish.moved(WishState.REFUSED, reason=NOT_DONE))
-
     def _look(self, wish: Wish) -> Reservation | None:
         return look(self.pms[wish.hotel], wish)
-
-    def _refuse(self, wish: Wish, reason: str, *, instead: str | None = None) -> None:
-        try:
-            self.wishes.move(wish, wish.moved(WishState.REFUSED, reason=reason, instead=instead))
-        except Moved:
-            if wish.state is not WishState.SENT:
-                raise
-            self._refuse_doubted(wish, reason, instead=instead)
-
-    def _refuse_doubted(self, sent: Wish, reason: str, *, instead: str | None = None) -> None:
-        """What this attempt learned settles a wish that others gave up meanwhile, if no other attempt was made."""
-        current = self.wishes.get(sent.call_id, sent.id)
-        if current.state is not WishState.IN_DOUBT or current.attempts != sent.attempts:
-            raise Moved("somebody else has sent it since")
-        self.wishes.move(current, current.moved(WishState.REFUSED, reason=reason, instead=instead))
-
-    def _refuse_for(self, wish: Wish, new: Wish) -> None:
-        self.wishes.hold(new)
-        self._refuse(wish, PriceChanged.code, instead=new.id)
 
     def _refusal(self, wish: Wish) -> BellhopError:
         if wish.instead:
             return NewPrice(self.wishes.get(wish.call_id, wish.instead))
         kind = _REASONS.get(wish.reason, Refused)
         return kind("this wish was refused before; ask for offers again")
-
-    def _moved(self, before: Wish, after: Wish) -> Wish:
-        self.wishes.move(before, after)
-        return after
 
 
 def _in_doubt(vendor_code: str | None) -> InDoubt:
