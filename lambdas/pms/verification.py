@@ -18,7 +18,7 @@ from lambdas.shared.domain.errors import NotVerified, TriesOver, Unreachable
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Reservation, ReservationState
 from lambdas.shared.domain.wish import WishKind, WishState
-from lambdas.shared.items import decode, encode, reaching
+from lambdas.shared.items import Write, decode, encode, reaching, transact
 from lambdas.shared.pms.system import Pms
 from lambdas.shared.tables import EXPIRES, VERIFIED, call_pk
 from lambdas.shared.wish_store import Wishes
@@ -65,13 +65,18 @@ class DynamoVerifiedCodes(VerifiedCodes):
 
     def give_back(self, call_id: str, *, code: str | None = None) -> None:
         codes = [code] if code else []
-        with reaching("a verification"):
-            self._calls.client.update_item(
-                TableName=self._calls.table,
-                Key=_key(call_id),
-                UpdateExpression="SET codes = list_append(if_not_exists(codes, :none), :codes) ADD tries :less",
-                ExpressionAttributeValues=encode({":none": [], ":codes": codes, ":less": -1}),
-            )
+        # A transaction is done once, however often boto3 asks for it: given back twice it would be a try more.
+        given_back = Write(
+            {
+                "Update": {
+                    "TableName": self._calls.table,
+                    "Key": _key(call_id),
+                    "UpdateExpression": "SET codes = list_append(if_not_exists(codes, :none), :codes) ADD tries :less",
+                    "ExpressionAttributeValues": encode({":none": [], ":codes": codes, ":less": -1}),
+                }
+            }
+        )
+        self._calls.patience.until_done(lambda: transact(self._calls.client, (given_back,)))
 
     def codes(self, call_id: str) -> tuple[str, ...]:
         for item in self._calls.items(call_id, "sk = :sk", {":sk": VERIFIED}):

@@ -50,6 +50,23 @@ def test_a_call_has_three_tries(verified: DynamoVerifiedCodes) -> None:
     assert verified.begin(OTHER) == 1
 
 
+def test_a_try_is_given_back_once_however_often_it_is_sent(
+    verified: DynamoVerifiedCodes, dynamodb: DynamoDBClient
+) -> None:
+    """boto3 repeats what it hears no answer to; what carries a token DynamoDB does once, so no call gains a try."""
+    sent: list[bytes] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        sent.append(params["body"])
+
+    verified.begin(CALL_ID)
+    dynamodb.meta.events.register("before-call.dynamodb", note)
+    verified.give_back(CALL_ID, code="AUR1")
+    dynamodb.meta.events.unregister("before-call.dynamodb", note)
+
+    assert [b"ClientRequestToken" in body for body in sent] == [True]
+
+
 def test_a_try_that_was_right_or_not_judged_is_given_back(verified: DynamoVerifiedCodes) -> None:
     """Right answers leave their codes, in order and once each, and all of the tries."""
     for code in ("AUR2", "AUR1", "AUR2", None):
