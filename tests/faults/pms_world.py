@@ -32,7 +32,8 @@ from lambdas.shared.leases import DynamoLeases
 from lambdas.shared.pms import Pms
 from lambdas.shared.wish_store import DynamoWishes
 from lambdas.wish_settler.service import Settling
-from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, Stood, moved
+from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, moved
+from tests.contract.vendors.keepers import Stood
 from tests.memory import MemoryCount
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from lambdas.shared.pms.system import NO_CONTACT
 from lambdas.shared.wish_store import DynamoWishes
 from local.gateway import LocalContext
 from local.proxy_event import proxy_event, route_of
-from tests.contract.vendors.benches import AURORA, STAY, Bench, Clock, DemoKeeper, Stood, moved
+from tests.contract.vendors.benches import AURORA, STAY, Bench, Clock, moved
+from tests.contract.vendors.keepers import DemoKeeper, Stood
 from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes, ScriptedPms
 
 AWAY_NUMBER: Final = "+498912345001"

@@ -15,7 +15,8 @@ from typing import Any, Final, cast
 from urllib.parse import quote, urlencode
 
 from lambdas.shared.domain.said import normal_code
-from tests.contract.vendors.benches import AURORA, STAY, Stood, moved
+from tests.contract.vendors.benches import AURORA, STAY, moved
+from tests.contract.vendors.keepers import Stood
 from tests.integration.estate import FOREIGN_EPOCH, Estate, Person, path_of
 
 STRINGS: Final = (

@@ -6,22 +6,20 @@ Every bench holds the same hotel, as `house` has it: four singles at 89, six dou
 from __future__ import annotations
 
 import importlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from lambdas.shared.domain.errors import BellhopError
-from lambdas.shared.domain.hotel import DemoRoom, Hotel, Hotels
+from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Stay
-from lambdas.shared.items import decode, encode
 from lambdas.shared.pms import CONNECTORS, Capability, Order, Parts, Pms
 from lambdas.shared.pms.demo import DemoPms
-from lambdas.shared.pms.system import NO_CONTACT
-from tests.contract.vendors.house import House, Kept
+from tests.contract.vendors.house import House
+from tests.contract.vendors.keepers import DemoKeeper, HouseKeeper, Keeper
 from tests.contract.vendors.stand_in import StandIn
 from tests.tables import new_tables
 
@@ -41,7 +39,6 @@ PERSONAL: Final = ("anna", "meier", "bert", "brecht", "example.com", "170123")
 """What must not stand in a log: parts of names, addresses and numbers of the guests."""
 FEW: Final = 4
 """So many items are deleted sooner than tables are made."""
-_numbers = itertools.count(1)
 
 
 class Clock:
@@ -52,142 +49,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@dataclass(frozen=True)
-class Stood:
-    """A reservation as the other side keeps it, in a form that is the same for all."""
-
-    code: str
-    room: str
-    arrival: date
-    departure: date
-    adults: int
-    children: int
-    name: str
-    state: str
-    total_cents: int
-    contact: Contact = field(default=Contact(), compare=False)
-    notes: tuple[str, ...] = ()
-    reference: str | None = None
-
-    @property
-    def stands(self) -> bool:
-        return self.state != "cancelled"
-
-
-class Keeper(Protocol):
-    """The other side: what the hotel's own staff see and do."""
-
-    def stays(self) -> list[Stood]:
-        """All that is kept, cancelled ones too, by code."""
-
-    def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
-        """A reservation made at the front desk, without a reference of ours; its code."""
-
-    def fill(self, room: str, evenings: Iterable[date]) -> None:
-        """Others take every such room for these nights."""
-
-    def set_price(self, room: str, night_cents: int) -> None:
-        """A night costs that from now on."""
-
-    def move(self, code: str, state: str) -> None:
-        """The guest has arrived, left, or called the desk to cancel."""
-
-
-@dataclass(frozen=True)
-class HouseKeeper:
-    """The staff of a house behind a vendor."""
-
-    house: House
-
-    def stays(self) -> list[Stood]:
-        return sorted(map(_stood, self.house.reservations), key=lambda stood: stood.code)
-
-    def walk_in(
-        self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT, rate: str = "flexible"
-    ) -> str:
-        return self.house.book(
-            room=room,
-            rate=rate,
-            arrival=stay.arrival,
-            departure=stay.departure,
-            adults=stay.adults,
-            children=stay.children,
-            first_name=guest.first_names,
-            last_name=guest.surname,
-            email=contact.email,
-            phone=contact.phone,
-        ).code
-
-    def fill(self, room: str, evenings: Iterable[date]) -> None:
-        for evening in evenings:
-            self.house.fill(room, night=evening)
-
-    def set_price(self, room: str, night_cents: int) -> None:
-        self.house.set_price(room, night_cents)
-
-    def move(self, code: str, state: str) -> None:
-        (kept,) = self.house.listed(code=code)
-        self.house.set_state(kept.id, cast("Any", state))
-
-
-@dataclass(frozen=True)
-class DemoKeeper:
-    """The staff of the demo hotel, whose rooms and stays are items of our own table."""
-
-    pms: DemoPms
-    hotel: Hotel
-    client: DynamoDBClient
-    table: str
-
-    def stays(self) -> list[Stood]:
-        kept = [
-            Stood(
-                code=found.code,
-                room=found.room_type,
-                arrival=found.stay.arrival,
-                departure=found.stay.departure,
-                adults=found.stay.adults,
-                children=found.stay.children,
-                name=found.guest.name,
-                state=found.state,
-                total_cents=found.total.cents,
-                contact=found.contact,
-                notes=tuple(self._item(found.code).get("notes", ())),
-                reference=found.reference,
-            )
-            for found in self.pms.reservations()
-        ]
-        return sorted(kept, key=lambda stood: stood.code)
-
-    def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
-        total = self.hotel.night_price(room) * stay.nights
-        offer = Offer(stay=stay, room_type=room, room=self.hotel.rooms[room].title, total=total)
-        return self.pms.book(Order(f"desk{next(_numbers):08d}", offer, guest, contact)).code
-
-    def fill(self, room: str, evenings: Iterable[date]) -> None:
-        for evening in evenings:
-            key = {"pk": f"PMS#{self.hotel.name}", "sk": f"ROOM#{room}#{evening.isoformat()}"}
-            item = encode({**key, "taken": self.hotel.pms.demo[room].rooms})
-            self.client.put_item(TableName=self.table, Item=item)
-
-    def set_price(self, room: str, night_cents: int) -> None:
-        demo = cast("dict[str, DemoRoom]", self.hotel.pms.demo)
-        demo[room] = demo[room].model_copy(update={"night_cents": night_cents})
-
-    def move(self, code: str, state: str) -> None:
-        self.client.update_item(
-            TableName=self.table,
-            Key=encode({"pk": f"PMS#{self.hotel.name}", "sk": f"STAY#{code}"}),
-            UpdateExpression="SET #state = :state",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=encode({":state": state}),
-        )
-
-    def _item(self, code: str) -> dict[str, Any]:
-        key = encode({"pk": f"PMS#{self.hotel.name}", "sk": f"STAY#{code}"})
-        return decode(self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)["Item"])
 
 
 class Switch:
@@ -327,20 +188,3 @@ def moved(stay: Stay, days: int) -> Stay:
     """The same stay so many days later."""
     later = timedelta(days=days)
     return stay.model_copy(update={"arrival": stay.arrival + later, "departure": stay.departure + later})
-
-
-def _stood(kept: Kept) -> Stood:
-    return Stood(
-        code=kept.code,
-        room=kept.room,
-        arrival=kept.arrival,
-        departure=kept.departure,
-        adults=kept.adults,
-        children=kept.children,
-        name=f"{kept.first_name} {kept.last_name}".strip(),
-        state=kept.state,
-        total_cents=kept.total_cents,
-        contact=Contact.model_construct(email=kept.email, phone=kept.phone),
-        notes=kept.notes,
-        reference=kept.reference,
-    )
