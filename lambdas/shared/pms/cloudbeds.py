@@ -304,23 +304,24 @@ class Cloudbeds:
     def _take_back(self, held: Held) -> None:
         """Cancels a booking that came out at another price than was told. Raises InDoubt when that is not certain."""
         logger.error("booked at another price and taken back", code=held.id)
-        if failed := _failed(lambda: self._api.cancel(held.id)):
-            raise InDoubt("a booking at another price was not taken back", vendor_code=failed.vendor_code)
+        try:
+            answer = self._api.cancel(held.id)
+            if refusal := refused(answer):
+                raise refusal
+            as_cancelled(answer, self._settled(answer, held.id).told)
+        except BellhopError as failed:
+            raise InDoubt("a booking at another price was not taken back", vendor_code=failed.vendor_code) from None
 
     def _note_fee(self, held: Held, fee: Money) -> None:
         """A fee is the hotel's to charge; a note that fails does not undo the cancellation."""
-        if failed := _failed(lambda: self._api.note(held.id, f"Cancelled by phone. Fee told to the guest: {fee}")):
-            logger.error("a cancellation's fee is not noted", code=held.id, vendor_code=failed.vendor_code)
+        try:
+            refusal = refused(self._api.note(held.id, f"Cancelled by phone. Fee told to the guest: {fee}"))
+        except BellhopError as error:
+            refusal = error
+        if refusal:
+            logger.error("a cancellation's fee is not noted", code=held.id, vendor_code=refusal.vendor_code)
 
     def _refusal(self, answer: Answer, offer: Offer, *, instead_of: Held | None = None) -> BellhopError | None:
         """Why a booking or change was refused, if it was: Cloudbeds has words for it, and no codes."""
         refusal = refused(answer)
         return refusal and why_refused(refusal, lambda: self._quote(offer, instead_of=instead_of))
-
-
-def _failed(write: Callable[[], Answer]) -> BellhopError | None:
-    """What was wrong with a write, if it was not done for certain."""
-    try:
-        return refused(write())
-    except BellhopError as error:
-        return error

@@ -14,6 +14,7 @@ from tests.contract.cloudbeds.scenes import asked, details, found, refuse
 from tests.contract.vendors.benches import CONTACT, Bench
 from tests.contract.vendors.cloudbeds import HOUSE_ADDRESS, SOURCE, CloudbedsStandIn
 from tests.contract.vendors.cloudbeds_asked import PROPERTY
+from tests.contract.vendors.edited import Edit
 
 pytestmark = pytest.mark.contract
 
@@ -78,14 +79,21 @@ def test_a_booking_at_another_price_is_taken_back(bench: Bench, cloudbeds: Cloud
     assert [kept.state for kept in bench.house.reservations] == ["cancelled"]
 
 
-@pytest.mark.parametrize("how", ["refused", "unclear"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(refuse("No"), id="refused"),
+        pytest.param(lambda _: {}, id="unclear"),
+        pytest.param(lambda _: {"success": True}, id="said and not done"),
+    ],
+)
 def test_a_booking_that_cannot_be_taken_back_is_in_doubt(
-    bench: Bench, cloudbeds: CloudbedsStandIn, edited: Callable[..., None], how: str
+    bench: Bench, cloudbeds: CloudbedsStandIn, edited: Callable[..., None], answer: Edit
 ) -> None:
-    """Where the cancellation is refused or its result unknown, a human must look."""
+    """Where the cancellation is refused, its result unknown, or the booking stands after it, a human must look."""
     order = bench.order()
     cloudbeds.surcharge_cents = 100
-    edited("putReservation", refuse("No") if how == "refused" else lambda _: {}, verb="PUT", instead=True)
+    edited("putReservation", answer, verb="PUT", instead=True)
 
     with pytest.raises(InDoubt):
         bench.pms.book(order)
