@@ -285,7 +285,8 @@ class _BookedRoom(_Answered):
     sub_reservation_id: str = ""
     rate_id: str = ""
     rate_name: str = ""
-    adults: int = 1
+    adults: int = 0
+    """Of a room for nobody, how many sleep there is not told."""
     children: int = 0
     detailed_room_rates: Annotated[Mapping[str, Amount], BeforeValidator(_mapped)] = {}
 

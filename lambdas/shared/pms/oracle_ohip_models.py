@@ -6,6 +6,7 @@ https://github.com/oracle/hospitality-api-docs. Hardly a field is required there
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -160,7 +161,9 @@ class ExternalReference(_Answered):
 
 
 class _GuestCounts(_Answered):
-    adults: int = 1
+    """Nobody, where it is not told how many."""
+
+    adults: int = 0
     children: int = 0
 
 
@@ -335,7 +338,7 @@ class Policies(_Answered):
 def fault_code(body: Any, status: int) -> str:
     """OPERA's own code of a fault, whose register is not public, or the status where it does not say."""
     code = body.get("o:errorCode") if isinstance(body, dict) else None
-    return code[:40] if isinstance(code, str) and code else str(status)
+    return code if isinstance(code, str) and re.fullmatch(r"[\w.:-]{1,40}", code, re.ASCII) else str(status)
 
 
 def id_of(ids: Sequence[Id], kind: Literal["Reservation", "Confirmation"]) -> str | None:

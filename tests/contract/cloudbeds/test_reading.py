@@ -89,6 +89,7 @@ def test_our_source_is_known_with_and_without_its_suffix(
         pytest.param(details(reservationID="1"), id="another one"),
         pytest.param(details(reservationCheckOut="2027-06-01 11:00:00"), id="too long"),
         pytest.param(rooms(adults="12"), id="a group"),
+        pytest.param(rooms(adults=None), id="nobody knows how many"),
         pytest.param(lambda body: {**body, "data": [], "total": 0}, id="nothing"),
     ],
 )

@@ -168,11 +168,16 @@ def _roomless(told: dict[str, Any]) -> None:
     told["roomStay"]["roomRates"] = []
 
 
-@pytest.mark.parametrize("change", [_other_hotel, _too_long, _day_use, _nameless, _priceless, _roomless])
+def _uncounted(told: dict[str, Any]) -> None:
+    del told["roomStay"]["guestCounts"]
+
+
+@pytest.mark.parametrize("change", [_other_hotel, _too_long, _day_use, _nameless, _priceless, _roomless, _uncounted])
 def test_what_cannot_be_told_truly_is_not_told(
     bench: Bench, edited: Callable[..., None], change: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Another hotel's reservation, and one without dates, name, room or price that we can deal with, is not told."""
+    """Another hotel's reservation, and one without dates, guests, name, room or price that we can deal with, is not
+    told."""
     code = booked(bench).code
     edited("/reservations/661001", with_reservation(change))
 
