@@ -127,6 +127,13 @@ def why_refused(refusal: BellhopError, ask: Callable[[], object]) -> BellhopErro
     return refusal
 
 
+def why_not_booked(refusal: BellhopError, ask: Callable[[], object]) -> BellhopError:
+    """Why a new booking is refused: what is not found then is something that it names, and no reservation."""
+    if isinstance(refusal, NotFound):
+        refusal = NotPossible("the room or rate is gone", vendor_code=refusal.vendor_code)
+    return why_refused(refusal, ask)
+
+
 def contact_of(emails: Iterable[str | None], phones: Iterable[str | None]) -> Contact:
     """The first address and the first number in international notation that are one; what is none is not told."""
     return Contact(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from lambdas.shared.domain.errors import InDoubt, NotFound, NotPossible, PriceChanged, SoldOut, Unreachable
+from lambdas.shared.domain.errors import InDoubt, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
@@ -31,6 +31,7 @@ from lambdas.shared.pms.answers import (
     is_as_wished,
     settled,
     still_there,
+    why_not_booked,
     why_refused,
 )
 from lambdas.shared.pms.apaleo_api import Api, not_done
@@ -244,7 +245,4 @@ class Apaleo:
             raise InDoubt("a booking: refused, and perhaps made before", vendor_code=error.vendor_code) from None
         if booked:
             return booked
-        refusal = not_done(answer)
-        if isinstance(refusal, NotFound):
-            refusal = NotPossible("the rate plan is gone", vendor_code=refusal.vendor_code)
-        raise why_refused(refusal, lambda: self._quote(order.offer))
+        raise why_not_booked(not_done(answer), lambda: self._quote(order.offer))

@@ -31,6 +31,7 @@ from lambdas.shared.pms.answers import (
     is_as_wished,
     settled,
     still_there,
+    why_not_booked,
     why_refused,
 )
 from lambdas.shared.pms.credentials import ClientCredentials
@@ -132,7 +133,7 @@ class OracleOhip:
             }
         )
         if not answer.ok:
-            raise why_refused(not_done(answer), lambda: self._quote(order.offer))
+            raise why_not_booked(not_done(answer), lambda: self._quote(order.offer))
         id = created(answer)
         held = settled(answer, lambda: self._held(id) if id else None)
         return as_wished(answer, held.told, order.offer)

@@ -13,7 +13,7 @@ import pytest
 from lambdas.shared.domain.errors import InDoubt, NotPossible, PriceChanged, SoldOut
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Offer
-from tests.contract.oracle_ohip.talk import asked, booked, connected, with_reservation
+from tests.contract.oracle_ohip.talk import UNKNOWN, asked, booked, connected, with_reservation
 from tests.contract.vendors.benches import BERT, STAY, Bench
 from tests.contract.vendors.oracle_ohip import OracleOhipStandIn
 from tests.contract.vendors.oracle_ohip_asked import SYSTEM
@@ -120,6 +120,29 @@ def test_the_fault_is_oracles_and_the_words_are_ours(bench: Bench) -> None:
 
     assert refused.value.vendor_code == "OPERAWS-RSV90000"
     assert "Invalid" not in str(refused.value)
+
+
+def test_a_booking_of_what_opera_does_not_have_is_a_humans(bench: Bench, edited: Callable[..., None]) -> None:
+    """OPERA says 404 to a booking: the guest is not told that a reservation cannot be found."""
+    order = bench.order()
+    edited("/reservations", lambda _: UNKNOWN, method="POST", status=404, instead=True)
+
+    with pytest.raises(NotPossible) as refused:
+        bench.pms.book(order)
+
+    assert refused.value.vendor_code == "404"
+
+
+@pytest.mark.parametrize("code", ["Anna Meier, +49 170 1234567", "", 7])
+def test_a_code_that_is_none_is_not_logged(bench: Bench, edited: Callable[..., None], code: object) -> None:
+    """What stands where OPERA's code should be may be prose, and prose may hold what was sent."""
+    order = bench.order()
+    edited("/reservations", lambda _: {"o:errorCode": code}, method="POST", status=400, instead=True)
+
+    with pytest.raises(NotPossible) as refused:
+        bench.pms.book(order)
+
+    assert refused.value.vendor_code == "400"
 
 
 def test_what_is_gone_meanwhile_is_sold_out(bench: Bench, edited: Callable[..., None]) -> None:
