@@ -82,16 +82,6 @@ class Stays:
                 found.append(Held(booked, tuple(items[booked.id]), told))
         return found
 
-    def _by_code(self, code: str) -> Held | None:
-        """The reservation of a confirmation number; None too where several bear it."""
-        try:
-            number = re.sub(r"[._/-]", "", normal_code(code))
-        except ValueError:
-            return None
-        found = self._api.bookeds("a reservation by its code", Numbers=[number])
-        held = self._held([booked for booked in found if booked.number.upper() == number])
-        return held[0] if len(held) == 1 else None
-
 
 def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
     """So many at a time as are answered on a page."""
