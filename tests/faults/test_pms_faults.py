@@ -232,28 +232,23 @@ def kinds_at(workshop: Workshop, connector: str) -> list[str]:
 
 @pytest.mark.parametrize("connector", VENDORS)
 @pytest.mark.parametrize("family", ["line", "late"])
-def test_a_line_that_breaks(
-    workshop: Workshop, line: Line, tally: Tally, monkeypatch: pytest.MonkeyPatch, connector: str, family: str
-) -> None:
+def test_a_line_that_breaks(workshop: Workshop, line: Line, tally: Tally, connector: str, family: str) -> None:
     """Resets before, during and after a request, faults after it was done, and answers later than one waits."""
-    if family == "late":
-        monkeypatch.setattr(vendor_http, "READ_SECONDS", 0.4)
-        monkeypatch.setattr(vendor_http, "WRITE_SECONDS", 0.4)
     for number in range(REPETITIONS):
         dice = dice_of(connector, family, number)
         fault = Fault.LATE if family == "late" else dice.choice(ON_THE_LINE)
         play = Play.prepared(workshop, line, connector, dice.choice(kinds_at(workshop, connector)), dice)
-        begin, at = len(line.requests), dice.randint(0, 6)
-        line.break_next(
-            fault,
-            when=lambda *_, first=begin + at: len(line.requests) - 1 >= first,
-            times=dice.choice([1, 1, 2, 8]),
-        )
+        at = dice.randint(0, 6)
+        break_from(line, at, fault, times=dice.choice([1, 1, 2, 8]))
 
-        play.ask()
-        if dice.random() < 0.7:
-            line.mend()
-        then = play.go_on(whole=line.mend)
+        with pytest.MonkeyPatch.context() as patch:
+            if fault is Fault.LATE:
+                patch.setattr(vendor_http, "READ_SECONDS", 0.4)
+                patch.setattr(vendor_http, "WRITE_SECONDS", 0.4)
+            play.ask()
+            if dice.random() < 0.7:
+                line.mend()
+            then = play.go_on(whole=line.mend)
 
         judge(tally, play, connector, family, f"{number}: {fault} at request {at} of {play.wanted.kind}, then {then}")
 
@@ -296,8 +291,7 @@ def test_two_agents_at_once(workshop: Workshop, line: Line, tally: Tally, connec
         play = Play.prepared(workshop, line, connector, dice.choice(kinds_at(workshop, connector)), dice)
         fault = dice.choice([None, None, *ON_THE_LINE])
         if fault and connector != "demo":
-            begin, at = len(line.requests), dice.randint(0, 9)
-            line.break_next(fault, when=lambda *_, first=begin + at: len(line.requests) - 1 >= first)
+            break_from(line, dice.randint(0, 9), fault)
 
         with ThreadPoolExecutor(3) as agents:
             list(agents.map(lambda _: play.ask(pause=lambda seconds: sleep(seconds / 30)), range(dice.randint(2, 3))))  # noqa: B023
@@ -305,6 +299,12 @@ def test_two_agents_at_once(workshop: Workshop, line: Line, tally: Tally, connec
         then = play.go_on()
 
         judge(tally, play, connector, "at once", f"{number}: {play.wanted.kind} with {fault}, then {then}")
+
+
+def break_from(line: Line, at: int, fault: Fault, *, times: int = 1) -> None:
+    """That many requests break, the first of them after `at` others."""
+    first = len(line.requests) + at
+    line.break_next(fault, when=lambda *_: len(line.requests) > first, times=times)
 
 
 def moments(

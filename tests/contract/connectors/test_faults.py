@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -26,13 +26,14 @@ NOWHERE: Final = "http://127.0.0.1:1"
 LATER: Final = moved(STAY, 1)
 
 
-@pytest.fixture(autouse=True)
-def _patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def patient(fault: Fault) -> Iterator[None]:
     """A vendor that answers late is given up on in less than a second; one that is only busy is waited for."""
-    callspec = getattr(request.node, "callspec", None)
-    if callspec and callspec.params.get("fault") is Fault.LATE:
-        monkeypatch.setattr(http, "READ_SECONDS", 0.6)
-        monkeypatch.setattr(http, "WRITE_SECONDS", 0.6)
+    with pytest.MonkeyPatch.context() as patch:
+        if fault is Fault.LATE:
+            patch.setattr(http, "READ_SECONDS", 0.6)
+            patch.setattr(http, "WRITE_SECONDS", 0.6)
+        yield
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def test_a_write_is_done_once_or_the_truth_is_told(
         error: BellhopError | None = None
 
         try:
-            do()
+            with patient(fault):
+                do()
         except BellhopError as caught:
             error = caught
         finally:
@@ -193,9 +195,7 @@ def test_a_write_works_again_when_the_vendor_does(on_line: Bench, line: Line, de
 
 @READ
 @BROKEN
-def test_a_read_heals(
-    on_line: Bench, workshop: Workshop, line: Line, read: Callable[[Bench], object], fault: Fault
-) -> None:
+def test_a_read_heals(on_line: Bench, line: Line, read: Callable[[Bench], object], fault: Fault) -> None:
     """One broken request of a read is not heard by the guest: it is asked again, or the vendor's fault is told."""
     on_line.pms.book(on_line.order("wish00000002"))
     counted = Counted(line)
@@ -205,7 +205,8 @@ def test_a_read_heals(
         Counted(line).break_at(number, fault)
 
         try:
-            assert read(on_line) == whole
+            with patient(fault):
+                assert read(on_line) == whole
         except Unreachable:
             assert fault is Fault.GARBLED
         line.mend()
