@@ -1,4 +1,4 @@
-"""Amounts of money as vendors write them, in integer cents."""
+"""Amounts of money and shares of them as vendors write them, exactly."""
 
 from __future__ import annotations
 
@@ -28,9 +28,14 @@ def money(amount: str | int | float | Decimal, currency: str) -> Money:
         raise ValueError(f"{currency[:10]!r} is not a currency's ISO 4217 code")
     if _NO_HUNDREDTHS.fullmatch(currency):
         raise ValueError(f"{currency} has no hundredths")
-    if isinstance(amount, bool) or not _NUMBER.fullmatch(str(amount)):
-        raise ValueError(f"an amount in {currency} is no number")
-    exact = Decimal(str(amount))
-    if abs(exact) > MOST:
+    written = exact(amount, f"an amount in {currency}")
+    if abs(written) > MOST:
         raise ValueError(f"an amount in {currency} is above {MOST}")
-    return Money(cents=int((exact * 100).quantize(Decimal(1), ROUND_HALF_UP)), currency=currency)
+    return Money(cents=int((written * 100).quantize(Decimal(1), ROUND_HALF_UP)), currency=currency)
+
+
+def exact(number: str | int | float | Decimal, what: str) -> Decimal:
+    """A vendor's number as it was sent; raises ValueError that names it, and shows nothing of it, for what is none."""
+    if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
+        raise ValueError(f"{what} is no number")
+    return Decimal(str(number))

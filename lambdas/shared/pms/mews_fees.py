@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.money import Money
-from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.amounts import exact, money
 from lambdas.shared.pms.mews_durations import after
 from lambdas.shared.pms.mews_models import Amount, Booked, OrderItem, Part
 
@@ -99,8 +99,11 @@ class Terms:
             kinds = set[str]().union(*(_EXTENTS[extent] for extent in policy.fee_extents))
         except KeyError:
             raise _not_said("how much") from None
-        share = Decimal(str(policy.relative_fee)) * self._price(kinds, policy.fee_maximum_time_units)
-        return money(Decimal(fixed.cents) / 100 + share, currency)
+        share = exact(policy.relative_fee, "a share") * self._price(kinds, policy.fee_maximum_time_units)
+        fee = money(Decimal(fixed.cents) / 100 + share, currency)
+        if fee.cents < 0:
+            raise _not_said("how much")
+        return fee
 
     def _price(self, kinds: Iterable[str], most: int | None) -> Decimal:
         """What the items of these kinds cost, those of the first nights where only so many count."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.money import Money
-from lambdas.shared.pms.amounts import money
+from lambdas.shared.pms.amounts import exact, money
 from lambdas.shared.pms.oracle_ohip_models import Amount, Penalty, Rate, Total
 
 
@@ -115,7 +115,7 @@ def _penalty(penalty: Penalty, total: Money, nights: Sequence[Money]) -> Money:
     if (terms.currency_code or total.currency) != total.currency:
         raise NotPossible("cancelling costs something in another currency", vendor_code="policy")
     amount = money(terms.amount or 0, total.currency)
-    percent = Decimal(str(terms.percent or 0))
+    percent = exact(terms.percent or 0, "a percentage")
     charged = nights[: terms.nights or 0]
     if amount.cents > 0:
         return amount

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.shared.domain.errors import InDoubt, NotPossible
+from lambdas.shared.domain.errors import InDoubt, NotPossible, Unreachable
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Offer
 from lambdas.shared.pms import Pms
@@ -94,6 +94,7 @@ def test_a_fee_is_what_the_policies_say(
         policy("Creation", "0M0D0:0:0.0"),
         policy("Creation", "P0D", FeeExtents=["Minibar"]),
         policy("Creation", "P0D", AbsoluteFee={"Currency": "CHF", "Value": 20}),
+        policy("Creation", "P0D", RelativeFee=-0.1),
     ],
 )
 def test_a_policy_that_is_not_understood_is_left_to_the_staff(
@@ -109,6 +110,16 @@ def test_a_policy_that_is_not_understood_is_left_to_the_staff(
         bench.pms.cancel(reservation.code, Money(cents=0, currency="EUR"))
 
     assert bench.house.reservations[0].state == "booked"
+
+
+@pytest.mark.parametrize("share", ["half", "NaN"])
+def test_a_policy_whose_numbers_are_none_is_a_fault(bench: Bench, mews: MewsStandIn, share: str) -> None:
+    """A share that is no number is Mews' fault, not ours."""
+    reservation = booked(bench)
+    mews.policies = [policy("Creation", "P0D", RelativeFee=share)]
+
+    with pytest.raises(Unreachable):
+        bench.pms.cancellation_fee(reservation)
 
 
 def test_policies_out_of_reach_are_left_to_the_staff(bench: Bench, mews: MewsStandIn) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.shared.domain.errors import NotPossible
+from lambdas.shared.domain.errors import NotPossible, Unreachable
 from lambdas.shared.domain.money import Money
 from tests.contract.oracle_ohip.talk import asked, booked
 from tests.contract.vendors.benches import Bench
@@ -84,6 +84,18 @@ def test_a_penalty_that_is_not_told_is_a_humans(bench: Bench, edited: Callable[.
     with pytest.raises(NotPossible):
         bench.pms.cancel(told.code, Money(cents=0, currency="EUR"))
     assert len(bench.house.standing) == 1
+
+
+@pytest.mark.parametrize("terms", [{"percent": "half"}, {"percent": "NaN"}, {"percent": 50, "amount": "ten"}])
+def test_a_penalty_whose_numbers_are_none_is_a_fault(
+    bench: Bench, edited: Callable[..., None], terms: dict[str, Any]
+) -> None:
+    """An amount or percentage that is no number is OPERA's fault, not ours."""
+    told = booked(bench)
+    edited("/policies", lambda _: {"cancellationPolicies": [penalty(basisType="Percentage", **terms)]})
+
+    with pytest.raises(Unreachable):
+        bench.pms.cancellation_fee(told)
 
 
 def test_a_cancellation_gives_a_reason(bench: Bench, opera: OracleOhipStandIn) -> None:
