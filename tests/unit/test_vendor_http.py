@@ -343,7 +343,7 @@ class Booked(BaseModel):
     id: str
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "u', b'{"id": 7}', b"[]"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "u', b'{"id": 7}', b"[]", b"[" * 100_000])
 def test_an_odd_answer_is_not_believed(body: bytes) -> None:
     """A success that is not as documented leaves a write in doubt, and a read without a result."""
     with pytest.raises(Unreachable):

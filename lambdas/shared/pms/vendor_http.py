@@ -230,5 +230,5 @@ class _Fault(Exception):
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
