@@ -104,6 +104,12 @@ def test_a_restriction_is_about_days(kind: str, first: str | None, last: str | N
     assert let({"Type": kind, **days}) is not closed
 
 
+def test_a_restriction_may_last_until_the_end_of_the_calendar() -> None:
+    """The last moment that can be written stands for no end, and is not told in the hotel's time."""
+    assert not let({"Type": "Stay", "StartUtc": day("2026-12-01"), "EndUtc": "9999-12-31T23:59:59Z"})
+    assert let({"Type": "Stay", "StartUtc": day("2027-02-01"), "EndUtc": "9999-12-31T23:59:59Z"})
+
+
 @pytest.mark.parametrize(
     ("kind", "days", "closed"),
     [

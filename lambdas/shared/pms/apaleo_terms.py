@@ -169,7 +169,7 @@ class Terms:
                 children=len(booked.children_ages),
             )
             guest = Guest(name=f"{person.first_name} {person.last_name}".strip(), last_name=person.last_name)
-        except ValidationError:
+        except (OverflowError, ValidationError):
             return None
         room_type = self.names.room_type(booked.unit_group.id)
         rate = self._rate(booked.rate_plan, booked.unit_group)

@@ -194,9 +194,16 @@ class Closures:
         return known
 
     def _is_in(self, conditions: RestrictionConditions, day: date) -> bool:
-        first = conditions.start_utc.astimezone(self.zone).date() if conditions.start_utc else day
-        last = conditions.end_utc.astimezone(self.zone).date() if conditions.end_utc else day
+        first = self._day_of(conditions.start_utc) if conditions.start_utc else day
+        last = self._day_of(conditions.end_utc) if conditions.end_utc else day
         return first <= day <= last and (not conditions.days or f"{day:%A}" in conditions.days)
+
+    def _day_of(self, moment: datetime) -> date:
+        try:
+            return moment.astimezone(self.zone).date()
+        except OverflowError:
+            # The first or the last moment that can be written stands for no begin or end.
+            return moment.date()
 
 
 def _is_excepted(exceptions: RestrictionExceptions, wanted: Wanted, now: datetime) -> bool:

@@ -240,7 +240,7 @@ class Terms:
                 children=children,
             )
             guest = Guest(name=customer.name, last_name=customer.last_name.strip())
-        except ValidationError:
+        except (OverflowError, ValidationError):
             return None
         room, rate = booked.requested_resource_category_id, booked.rate_id
         room_type, plan = self.names.room_type(room), self.names.rate_plan(rate)

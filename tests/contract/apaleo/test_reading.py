@@ -64,6 +64,7 @@ def test_each_status_is_understood(
         {"id": "OTHER-1"},
         {"departure": "2027-03-01T11:00:00+01:00"},
         {"departure": "2026-12-30T18:00:00+01:00"},
+        {"departure": "9999-12-31T23:59:59Z"},
         {"adults": 12},
         {"adults": 0},
         {"primaryGuest": None, "booker": None},

@@ -158,6 +158,15 @@ def test_a_reservation_whose_price_is_none_is_a_fault(
         bench.pms.reservation(code)
 
 
+def test_a_stay_without_end_is_not_told(bench: Bench, edited: Callable[..., None]) -> None:
+    """The last moment that can be written has no date at the hotel: whoever stays so long is a human's."""
+    code = bench.keeper.walk_in("double", STAY, ANNA)
+    forever = {"ScheduledEndUtc": "9999-12-31T23:59:59Z"}
+    edited("reservations/getAll/2023-06-06", with_each("Reservations", lambda told: told.update(forever)))
+
+    assert bench.pms.reservation(code) is None
+
+
 def test_a_cancelled_reservation_keeps_its_price(bench: Bench) -> None:
     """What was cancelled with the reservation is still told as what it cost, and the fee is not a part of it."""
     told = booked(bench)
