@@ -324,9 +324,10 @@ class Mews:
 
 
 def _not_done(answer: Answer) -> BellhopError:
-    """The error for a write that Mews answered with a status other than success: it has changed nothing.
+    """The error for a write that Mews answered with a status other than success: but for 408, nothing was changed.
 
-    https://docs.mews.com/connector-api/guidelines/responses: 400 and 403 are refused, 409 may be sent again.
+    https://docs.mews.com/connector-api/guidelines/responses: 400 and 403 are refused, 409 may be sent again, and 408
+    says that it took Mews tens of seconds, not that it was given up.
     """
     code = fault_code(answer.body, answer.status)
     if answer.status in (400, 403):

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, Field
 
-from lambdas.shared.domain.errors import InDoubt, Unreachable
+from lambdas.shared.domain.errors import Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.stay import Stay
 from lambdas.shared.pms.credentials import JsonKey, Secret, read_as
@@ -100,11 +100,7 @@ class Api:
 
     def write(self, what: str, operation: str, **body: Any) -> Answer:
         """Changes something, at most once. Raises Unreachable, and InDoubt."""
-        answer = self._line.write(what, "POST", _path(operation), json=body, auth=self._key)
-        # It took Mews tens of seconds, says the documentation, and not that it was given up.
-        if answer.status == 408:
-            raise InDoubt(f"{what}: took too long", vendor_code=fault_code(answer.body, answer.status))
-        return answer
+        return self._line.write(what, "POST", _path(operation), json=body, auth=self._key)
 
     def enterprise(self) -> Enterprise:
         """The hotel of the tokens."""
