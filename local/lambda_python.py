@@ -48,7 +48,9 @@ def main(words: Sequence[str]) -> int:
         return 0
     print(f"the functions' tests under Python {packaging.LAMBDA_PYTHON}, Lambda's own", flush=True)
     pytest = ("-m", "pytest", "-q", "--lambda-tests", "-p", "no:cacheprovider", "tests/unit", "tests/contract")
-    return subprocess.run([_python(), *pytest, *words], cwd=ROOT, check=False).returncode
+    # Minutes of broken connections, in which no version of Python differs from another.
+    left_out = ("--ignore", "tests/contract/connectors/test_faults.py")
+    return subprocess.run([_python(), *pytest, *left_out, *words], cwd=ROOT, check=False).returncode
 
 
 def _python() -> Path:
