@@ -19,6 +19,7 @@ from lambdas.shared.domain.errors import (
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.stay import Contact, Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.guest import e164
+from lambdas.shared.pms.reservations import is_as_wished
 from lambdas.shared.pms.vendor_http import Answer
 
 Held = TypeVar("Held")
@@ -85,11 +86,6 @@ def settled(answer: Answer, read: Callable[[], Held | None]) -> Held:
     if held is None:
         raise InDoubt(f"{answer.what}: done, and not found again", vendor_code=str(answer.status))
     return held
-
-
-def is_as_wished(told: Reservation, wished: Offer) -> bool:
-    """Is it the stay, room and rate of the offer, at the offer's total?"""
-    return told.offer.is_for(wished) and told.total == wished.total
 
 
 def as_wished(answer: Answer, told: Reservation, wished: Offer) -> Reservation:

@@ -19,7 +19,7 @@ from typing import Final
 from lambdas.shared.domain.errors import InDoubt, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.said import normal_code, same_surname
+from lambdas.shared.domain.said import normal_code
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms.answers import (
     as_cancelled,
@@ -28,7 +28,6 @@ from lambdas.shared.pms.answers import (
     existing,
     first_standing,
     fitting_rooms,
-    is_as_wished,
     settled,
     still_there,
     why_not_booked,
@@ -39,6 +38,7 @@ from lambdas.shared.pms.apaleo_models import Booked, Created
 from lambdas.shared.pms.apaleo_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.hotel_file import options_of
 from lambdas.shared.pms.parts import Parts
+from lambdas.shared.pms.reservations import arriving, is_as_wished, require_same_fee
 from lambdas.shared.pms.system import Capability, Order, Property
 from lambdas.shared.pms.vendor_http import Answer
 
@@ -129,7 +129,7 @@ class Apaleo:
             for day in (arrival, arrival + timedelta(days=1))
         )
         found = self._search("the arrivals of a day", **{"dateFilter": "Arrival", "from": begin, "to": end})
-        return [told for told in found if told.stay.arrival == arrival and same_surname(told.guest.surname, surname)]
+        return arriving(found, surname, arrival)
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become: nights that it has already at that rate keep their price."""
@@ -159,8 +159,7 @@ class Apaleo:
         held = existing(self._by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
-        if self._fee(held) != fee:
-            raise PriceChanged("cancelling costs something else by now")
+        require_same_fee(self._fee(held), fee)
         answer = self._api.cancel(held.id)
         if not answer.ok:
             raise not_done(answer)

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Stay
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.apaleo_models import STATES, Amount, Booked, Offered, Thing
 from lambdas.shared.pms.hotel_file import property_of
 from lambdas.shared.pms.names import Names
+from lambdas.shared.pms.reservations import require_booked
 from lambdas.shared.pms.system import Order
 
 CANCEL: Final = "Cancel"
@@ -60,8 +61,7 @@ class Held:
 
     def require_booked(self) -> None:
         """Raises NotPossible for what is over or has begun."""
-        if self.told.state is not ReservationState.BOOKED:
-            raise NotPossible(f"a stay that is {self.told.state} is not changed by phone")
+        require_booked(self.told)
 
     def require_changeable(self) -> None:
         """Raises NotPossible, also for one with extras: they have days of their own, and a price in the total."""

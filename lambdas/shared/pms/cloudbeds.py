@@ -33,7 +33,6 @@ from lambdas.shared.pms.answers import (
     existing,
     first_standing,
     fitting_rooms,
-    is_as_wished,
     settled,
     still_there,
     why_refused,
@@ -44,6 +43,7 @@ from lambdas.shared.pms.cloudbeds_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.credentials import ApiKey, read_as
 from lambdas.shared.pms.hotel_file import options_of, property_of
 from lambdas.shared.pms.parts import Parts
+from lambdas.shared.pms.reservations import arriving, is_as_wished, require_same_fee
 from lambdas.shared.pms.system import Capability, Order, Property
 from lambdas.shared.pms.vendor_http import Answer
 
@@ -159,8 +159,7 @@ class Cloudbeds:
             for row in self._api.arriving(what, arrival, guests=True)
             if row.guest and same_surname(row.guest.surname, surname)
         ]
-        found = [held.told for held in self._held(what, ids)]
-        return [told for told in found if told.stay.arrival == arrival and same_surname(told.guest.surname, surname)]
+        return arriving((held.told for held in self._held(what, ids)), surname, arrival)
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become; the nights it takes itself count as free for it."""
@@ -189,8 +188,7 @@ class Cloudbeds:
         held = existing(self._by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
-        if self._terms.fee(held, self._now()) != fee:
-            raise PriceChanged("cancelling costs something else by now")
+        require_same_fee(self._terms.fee(held, self._now()), fee)
         answer = self._api.cancel(held.id)
         if refusal := refused(answer):
             raise refusal

@@ -12,20 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lambdas.shared.domain.errors import HotelFileError, NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import (
-    EmailAddress,
-    Guest,
-    Offer,
-    RatePlan,
-    Reservation,
-    ReservationState,
-    RoomType,
-    Stay,
-)
+from lambdas.shared.domain.stay import EmailAddress, Guest, Offer, RatePlan, Reservation, RoomType, Stay
 from lambdas.shared.pms.amounts import money
 from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.cloudbeds_models import NO_NAME, STATES, Booked, Rate
 from lambdas.shared.pms.names import Names
+from lambdas.shared.pms.reservations import require_booked
 from lambdas.shared.pms.system import Order
 
 _FREE_UNTIL: Final = r"^(\d{1,2})d ([01]\d|2[0-3]):([0-5]\d)$"
@@ -90,8 +82,7 @@ class Held:
         A channel's reservation is changed at the channel, or both no longer agree:
         https://myfrontdesk.cloudbeds.com/hc/en-us/articles/216541178-Cancel-or-modify-OTA-reservations.
         """
-        if self.told.state is not ReservationState.BOOKED:
-            raise NotPossible(f"a stay that is {self.told.state} is not changed by phone")
+        require_booked(self.told)
         if len(self.booked.rooms) > 1:
             raise NotPossible("a reservation of several rooms is not changed by phone")
         if self.is_a_channels:

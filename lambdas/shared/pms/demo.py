@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 from lambdas.shared.domain.errors import InDoubt, NotFound, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.said import normal_code, same_surname
+from lambdas.shared.domain.said import normal_code
 from lambdas.shared.domain.stay import Contact, Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.items import Conflict, Patience, Write, decode, encode, reaching, transact
 from lambdas.shared.pms.parts import Parts, utc_now
+from lambdas.shared.pms.reservations import arriving, is_as_wished, require_booked, require_same_fee
 from lambdas.shared.pms.system import Capability, Order, Pms, Property
 from lambdas.shared.tables import EXPIRES
 
@@ -122,15 +123,11 @@ class DemoPms:
 
     def search(self, surname: str, arrival: date) -> list[Reservation]:
         """The reservations of that surname that arrive on that day; reads all of the hotel's, which are few."""
-        return [
-            reservation
-            for reservation in self.reservations()
-            if reservation.stay.arrival == arrival and same_surname(reservation.guest.surname, surname)
-        ]
+        return arriving(self.reservations(), surname, arrival)
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become, every night at the price of now; raises NotPossible once it is over."""
-        _require_booked(booked)
+        require_booked(booked)
         return self._offers(stay, room_type, taken_itself=_nights_of(booked))
 
     def change(self, code: str, offer: Offer) -> Reservation:
@@ -139,8 +136,8 @@ class DemoPms:
         def attempt() -> Reservation:
             item = self._stay_or_not_found(code)
             before = self._told(item)
-            _require_booked(before)
-            if before.offer.is_for(offer) and before.total == offer.total:
+            require_booked(before)
+            if is_as_wished(before, offer):
                 return before
             self._require_as_offered(offer)
             after = Reservation.of(offer, code=before.code, guest=before.guest, reference=before.reference)
@@ -155,7 +152,7 @@ class DemoPms:
 
     def cancellation_fee(self, booked: Reservation) -> Money:
         """Nothing until 18:00 on the day before arrival, then the first night."""
-        _require_booked(booked)
+        require_booked(booked)
         day_before = booked.stay.arrival - timedelta(days=1)
         if self._now() < datetime.combine(day_before, FREE_UNTIL, self._hotel.zone):
             return Money(cents=0, currency=booked.total.currency)
@@ -169,8 +166,7 @@ class DemoPms:
             before = self._told(item)
             if before.state is ReservationState.CANCELLED:
                 return before
-            if self.cancellation_fee(before) != fee:
-                raise PriceChanged("cancelling costs something else by now")
+            require_same_fee(self.cancellation_fee(before), fee)
             values = {**item, "state": ReservationState.CANCELLED, "fee": fee.model_dump()}
             self._transact([self._replace(item, values), *self._leave(_nights_of(before))])
             return self._told(values)
@@ -343,8 +339,3 @@ def _nights_of(reservation: Reservation) -> list[Night]:
 
 def _values(reservation: Reservation) -> dict[str, Any]:
     return reservation.model_dump(mode="json", exclude_none=True)
-
-
-def _require_booked(reservation: Reservation) -> None:
-    if reservation.state is not ReservationState.BOOKED:
-        raise NotPossible(f"a reservation that is {reservation.state} is not changed by phone")

@@ -14,13 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from lambdas.shared.domain.errors import (
-    BellhopError,
-    InDoubt,
-    NotPossible,
-    PriceChanged,
-    Unreachable,
-)
+from lambdas.shared.domain.errors import BellhopError, InDoubt, NotPossible, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
@@ -33,7 +27,6 @@ from lambdas.shared.pms.answers import (
     existing,
     first_standing,
     fitting_rooms,
-    is_as_wished,
     settled,
     still_there,
     why_refused,
@@ -43,6 +36,7 @@ from lambdas.shared.pms.mews_models import Added, Customer, fault_code, in_words
 from lambdas.shared.pms.mews_stays import Stays
 from lambdas.shared.pms.mews_terms import Held, House, Quote, Terms, is_same_guest, logger
 from lambdas.shared.pms.parts import Parts
+from lambdas.shared.pms.reservations import is_as_wished, require_same_fee
 from lambdas.shared.pms.system import Capability, Order, Property
 from lambdas.shared.pms.vendor_http import Answer
 
@@ -190,8 +184,7 @@ class Mews:
         held = existing(self._stays.by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
-        if self._fee(held) != fee:
-            raise PriceChanged("cancelling costs something else by now")
+        require_same_fee(self._fee(held), fee)
         answer = self._api.write(
             "a cancellation",
             "reservations/cancel",

@@ -13,7 +13,7 @@ from lambdas.shared.domain.errors import NotPossible, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import same_surname
-from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Stay
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.amounts import money
 from lambdas.shared.pms.answers import contact_of
@@ -32,6 +32,7 @@ from lambdas.shared.pms.mews_models import (
 )
 from lambdas.shared.pms.mews_rules import Additions, Wanted
 from lambdas.shared.pms.names import Names
+from lambdas.shared.pms.reservations import require_booked
 
 _ID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
@@ -150,8 +151,7 @@ class Held:
 
     def require_booked(self) -> None:
         """Raises NotPossible for what is over or has begun."""
-        if self.told.state is not ReservationState.BOOKED:
-            raise NotPossible(f"a stay that is {self.told.state} is not changed by phone")
+        require_booked(self.told)
 
     def keeps(self, offer: Offer) -> bool:
         """Would the offer leave it its rate and every night?"""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from lambdas.shared.domain.errors import HotelFileError, PriceChanged, Unreachable
+from lambdas.shared.domain.errors import HotelFileError, Unreachable
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
@@ -28,7 +28,6 @@ from lambdas.shared.pms.answers import (
     existing,
     first_standing,
     fitting_rooms,
-    is_as_wished,
     settled,
     still_there,
     why_not_booked,
@@ -40,6 +39,7 @@ from lambdas.shared.pms.oracle_ohip_models import Found, id_of
 from lambdas.shared.pms.oracle_ohip_requests import Opera, asking, created, not_done
 from lambdas.shared.pms.oracle_ohip_terms import Held, Options, Quote, Terms
 from lambdas.shared.pms.parts import Parts
+from lambdas.shared.pms.reservations import arriving, is_as_wished, require_same_fee
 from lambdas.shared.pms.system import Capability, Order, Property
 
 _LONGEST_NUMBER: Final = 18
@@ -162,8 +162,7 @@ class OracleOhip:
         day = arrival.isoformat()
         arrivals = self._opera.search("the arrivals of a day", [("arrivalStartDate", day), ("arrivalEndDate", day)])
         likely = (found for found in arrivals if same_surname(found.reservation_guest.surname, surname))
-        told = [held.told for held in self._held_of(likely)]
-        return [found for found in told if found.stay.arrival == arrival and same_surname(found.guest.surname, surname)]
+        return arriving((held.told for held in self._held_of(likely)), surname, arrival)
 
     def change_offers(self, booked: Reservation, stay: Stay, room_type: RoomType | None = None) -> list[Offer]:
         """What the reservation could become; OPERA is told which one is asked for, so that its room counts as free."""
@@ -192,8 +191,7 @@ class OracleOhip:
         held = existing(self._by_code(code))
         if held.told.state is ReservationState.CANCELLED:
             return held.told
-        if self._fee(held) != fee:
-            raise PriceChanged("cancelling costs something else by now")
+        require_same_fee(self._fee(held), fee)
         answer = self._opera.cancel(held.id, self._options.cancellation_reason)
         if not answer.ok:
             raise not_done(answer)

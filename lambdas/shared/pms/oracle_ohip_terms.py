@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lambdas.shared.domain.errors import NotPossible
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, ReservationState, Stay
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Stay
 from lambdas.shared.observability import open_logger
 from lambdas.shared.pms.amounts import money
 from lambdas.shared.pms.answers import contact_of
 from lambdas.shared.pms.names import Names
 from lambdas.shared.pms.oracle_ohip_models import STATES, Amount, Booked, BookedGuest, Penalty, RoomRate, id_of
 from lambdas.shared.pms.oracle_ohip_prices import Price, by_night, fee_of, nightly, price_of, summed
+from lambdas.shared.pms.reservations import require_booked
 
 _LONGEST_NAME: Final = 40
 
@@ -71,8 +72,7 @@ class Held:
 
     def require_booked(self) -> None:
         """Raises NotPossible for what is over, has begun, or is more than one room."""
-        if self.told.state is not ReservationState.BOOKED:
-            raise NotPossible(f"a stay that is {self.told.state} is not changed by phone")
+        require_booked(self.told)
         if any((room.number_of_units or 1) > 1 for room in self.booked.room_stay.room_rates):
             raise NotPossible("a reservation of several rooms is not changed by phone")
 
