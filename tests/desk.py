@@ -12,6 +12,7 @@ from lambdas.pms.service import Bookings
 from lambdas.shared.bookings.carrying_out import Asked
 from lambdas.shared.domain.call import Event, Kind, Source
 from lambdas.shared.domain.hotel import Hotels
+from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Contact, Guest, Reservation, Stay
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import NO_CONTACT
@@ -23,8 +24,14 @@ CALL: Final = "call_+493023125001_aB3dE5gH7jK9"
 OTHER_CALL: Final = "call_+493023125001_zZ3dE5gH7jK9"
 NOW: Final = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
 STAY: Final = Stay(arrival=date(2026, 12, 4), departure=date(2026, 12, 6), adults=2)
+LATER: Final = STAY.model_copy(update={"arrival": date(2026, 12, 5), "departure": date(2026, 12, 8)})
+"""One of its nights is a night of the stay."""
 ANNA: Final = Guest(name="Anna Meier")
 NUMBER: Final = "+491713920055"
+
+
+def eur(cents: int) -> Money:
+    return Money(cents=cents, currency="EUR")
 
 
 class Desk:

@@ -26,11 +26,9 @@ from lambdas.shared.domain.errors import (
 from lambdas.shared.domain.stay import Reservation, ReservationState, Stay
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import Capability
-from tests.desk import CALL, NOW, OTHER_CALL, STAY, Desk
+from tests.desk import CALL, LATER, NOW, OTHER_CALL, STAY, Desk
 
 pytestmark = pytest.mark.unit
-
-LATER = STAY.model_copy(update={"arrival": date(2026, 12, 5), "departure": date(2026, 12, 8)})
 
 
 @pytest.fixture
