@@ -12,6 +12,7 @@ import pytest
 
 from tests.infrastructure.conftest import Deployed
 from tests.infrastructure.rights import LISTED, Right, rights
+from tests.infrastructure.templates import widgets
 
 pytestmark = pytest.mark.infrastructure
 
@@ -156,6 +157,17 @@ def test_every_secret_has_the_readers_it_is_for(deployed: Deployed) -> None:
         "llm": {AGENT},
         "ngc": {"gpu_fleet/RivaTaskExecutionRole", "gpu_fleet/PreparationRole"},
     }
+
+
+def test_what_is_shown_writes_nothing(deployed: Deployed) -> None:
+    """The dashboard runs no function of ours: a widget of any other kind would act with rights, and needs a test.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    kinds = {widget["type"] for widget in widgets(deployed)}
+
+    assert kinds
+    assert kinds <= {"metric", "log", "alarm", "text", "explorer"}
 
 
 def test_nobody_gives_rights_away(deployed: Deployed) -> None:
