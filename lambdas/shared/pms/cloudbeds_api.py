@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -55,7 +55,7 @@ class Api:
 
     def room_types(self) -> Iterator[RoomType]:
         """Every room type."""
-        return self._pages("the room types", "getRoomTypes", {"propertyIDs": self.property_id}, RoomType)
+        return self._pages("the room types", "getRoomTypes", {"propertyIDs": self.property_id}, Page[RoomType])
 
     def free(self, stay: Stay) -> tuple[str, frozenset[tuple[str, str]]]:
         """The currency, and which room types at which rates have a room for the whole stay."""
@@ -131,7 +131,7 @@ class Api:
                 "reservationID": ",".join(ids[begin : begin + PAGE]),
                 "includeGuestsDetails": "true",
             }
-            for booked in self._pages(what, "getReservationsWithRateDetails", asked, Booked):
+            for booked in self._pages(what, "getReservationsWithRateDetails", asked, Page[Booked]):
                 if booked.reservation_id in ids and booked.property_id in ("", self.property_id):
                     yield booked
 
@@ -148,14 +148,14 @@ class Api:
         return self._write("a note", "POST", "postReservationNote", {"reservationID": id, "reservationNote": text})
 
     def _found(self, what: str, asked: Params) -> Iterator[Found]:
-        return self._pages(what, "getReservations", {"propertyID": self.property_id, **asked}, Found)
+        return self._pages(what, "getReservations", {"propertyID": self.property_id, **asked}, Page[Found])
 
-    def _pages(self, what: str, method: str, asked: Params, row: type[Row]) -> Iterator[Row]:
+    def _pages(self, what: str, method: str, asked: Params, model: type[Page[Row]]) -> Iterator[Row]:
         """The entries of a list, page after page: to its total or, where none is told, until nothing new comes."""
-        seen, before = 0, ()
+        seen, before = 0, tuple[Row, ...]()
         for number in range(1, MOST_PAGES + 1):
             params = {**asked, "pageNumber": str(number), "pageSize": str(PAGE)}
-            page: Page[Any] = self._read(what, method, params).read_as(Page[row])  # type: ignore[valid-type]
+            page = self._read(what, method, params).read_as(model)
             if not page.data or page.data == before:
                 return
             yield from page.data
