@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from lambdas.shared.domain.errors import Unreachable
 from lambdas.shared.domain.money import Money
 
 MOST: Final = Decimal(10**9)
@@ -39,3 +42,12 @@ def exact(number: str | int | float | Decimal, what: str) -> Decimal:
     if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
         raise ValueError(f"{what} is no number")
     return Decimal(str(number))
+
+
+@contextmanager
+def amounts_of(what: str) -> Iterator[None]:
+    """Turns the ValueError of an amount that cannot be into Unreachable: then what it stands in cannot be told."""
+    try:
+        yield
+    except ValueError:
+        raise Unreachable(f"{what}: an amount is none", vendor_code="amount") from None

@@ -21,6 +21,7 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
+from lambdas.shared.pms.amounts import amounts_of
 from lambdas.shared.pms.answers import (
     as_cancelled,
     as_offered,
@@ -53,16 +54,7 @@ def connect(hotel: Hotel, parts: Parts) -> Apaleo:
 class Apaleo:
     """The booking system of one hotel on Apaleo."""
 
-    capabilities: Final = frozenset(
-        {
-            Capability.CHANGE_DATES,
-            Capability.CHANGE_ROOM,
-            Capability.CHANGE_GUESTS,
-            Capability.CANCEL,
-            Capability.NOTE,
-            Capability.SAFE_REPEAT,
-        }
-    )
+    capabilities: Final = frozenset(Capability)
 
     def __init__(self, hotel: Hotel, api: Api, terms: Terms, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
@@ -217,17 +209,13 @@ class Apaleo:
         return self._held(booked) if booked else None
 
     def _held(self, booked: Booked) -> Held | None:
-        try:
+        with amounts_of("a reservation"):
             told = self._terms.told(booked)
-        except ValueError:
-            raise Unreachable("a reservation: an amount is none", vendor_code="amount") from None
         return Held(booked, told) if told else None
 
     def _fee(self, held: Held) -> Money:
-        try:
+        with amounts_of("a cancellation policy"):
             return held.fee(self._now())
-        except ValueError:
-            raise Unreachable("a cancellation policy: an amount is none", vendor_code="amount") from None
 
     def _settled(self, answer: Answer, id: str) -> Reservation:
         """The reservation after a write that was done. Raises InDoubt when it cannot be read."""

@@ -26,6 +26,7 @@ from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.observability import open_logger
+from lambdas.shared.pms.amounts import amounts_of
 from lambdas.shared.pms.answers import (
     as_cancelled,
     as_offered,
@@ -52,7 +53,6 @@ NEWEST: Final = timedelta(days=3)
 was made is not written down."""
 _AHEAD: Final = timedelta(days=60)
 """How far ahead the night lies at whose rates a hotel is described."""
-_ALWAYS: Final = frozenset({Capability.CHANGE_DATES, Capability.CHANGE_ROOM, Capability.CHANGE_GUESTS, Capability.NOTE})
 
 logger = open_logger("pms")
 
@@ -86,7 +86,8 @@ class Cloudbeds:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """Cancelling only where the hotel's file tells what it costs."""
-        return _ALWAYS | {Capability.CANCEL} if self._terms.options.free_until else _ALWAYS
+        most = frozenset(Capability) - {Capability.SAFE_REPEAT}
+        return most if self._terms.options.free_until else most - {Capability.CANCEL}
 
     def describe(self) -> Property:
         """The hotel with its room types, and the rates and add-ons that are sold two months from now."""
@@ -268,10 +269,8 @@ class Cloudbeds:
 
     def _told(self, what: str, booked: Booked) -> Held | None:
         rate_id = booked.rooms[0].rate_id if booked.rooms else ""
-        try:
+        with amounts_of(what):
             return self._terms.held(booked, self._plan_of(rate_id, booked) if rate_id else None)
-        except ValueError:
-            raise Unreachable(f"{what}: an amount that cannot be", vendor_code="amount") from None
 
     def _plan_of(self, rate_id: str, booked: Booked) -> str | None:
         """The plan of a rate's id, which is all that a reservation tells."""

@@ -19,6 +19,7 @@ from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
 from lambdas.shared.pms import mews_fees
+from lambdas.shared.pms.amounts import amounts_of
 from lambdas.shared.pms.answers import (
     as_cancelled,
     as_offered,
@@ -50,15 +51,7 @@ def connect(hotel: Hotel, parts: Parts) -> Mews:
 class Mews:
     """The booking system of one hotel on Mews."""
 
-    capabilities: Final = frozenset(
-        {
-            Capability.CHANGE_DATES,
-            Capability.CHANGE_ROOM,
-            Capability.CHANGE_GUESTS,
-            Capability.CANCEL,
-            Capability.NOTE,
-        }
-    )
+    capabilities: Final = frozenset(Capability) - {Capability.SAFE_REPEAT}
 
     def __init__(self, hotel: Hotel, terms: Terms, api: Api, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
@@ -303,10 +296,8 @@ class Mews:
                 ) from None
             raise
         terms = mews_fees.Terms(policies, held.booked, held.items, self._hotel.zone)
-        try:
+        with amounts_of("a cancellation policy"):
             return terms.fee(self._now(), held.told.total.currency)
-        except ValueError:
-            raise Unreachable("a cancellation policy's amounts are none", vendor_code="amount") from None
 
     def _is_bound(self, held: Held) -> bool:
         """Would cancelling cost something, or is that not known?"""

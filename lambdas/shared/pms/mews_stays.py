@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 
-from lambdas.shared.domain.errors import Unreachable
 from lambdas.shared.domain.said import normal_code, same_surname
+from lambdas.shared.pms.amounts import amounts_of
 from lambdas.shared.pms.mews_api import PAGE, Api
 from lambdas.shared.pms.mews_models import Booked, OrderItem
 from lambdas.shared.pms.mews_terms import Held, Terms
@@ -74,10 +74,8 @@ class Stays:
         house = self._api.house(self._now())
         found = []
         for booked in bookeds:
-            try:
+            with amounts_of("a reservation"):
                 told = self._terms.told(house, booked, customers[booked.account_id], items[booked.id])
-            except ValueError:
-                raise Unreachable("a reservation's amounts are none", vendor_code="amount") from None
             if told:
                 found.append(Held(booked, tuple(items[booked.id]), told))
         return found

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from lambdas.shared.domain.errors import HotelFileError, Unreachable
+from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.said import normal_code, same_surname
 from lambdas.shared.domain.stay import Offer, Reservation, ReservationState, RoomType, Stay
+from lambdas.shared.pms.amounts import amounts_of
 from lambdas.shared.pms.answers import (
     as_cancelled,
     as_offered,
@@ -67,15 +68,7 @@ def connect(hotel: Hotel, parts: Parts) -> OracleOhip:
 class OracleOhip:
     """The booking system of one hotel on OPERA Cloud."""
 
-    capabilities: Final = frozenset(
-        {
-            Capability.CHANGE_DATES,
-            Capability.CHANGE_ROOM,
-            Capability.CHANGE_GUESTS,
-            Capability.CANCEL,
-            Capability.NOTE,
-        }
-    )
+    capabilities: Final = frozenset(Capability) - {Capability.SAFE_REPEAT}
 
     def __init__(self, hotel: Hotel, options: Options, opera: Opera, *, now: Callable[[], datetime]) -> None:
         self._hotel = hotel
@@ -243,15 +236,11 @@ class OracleOhip:
 
     def _held(self, id: str) -> Held | None:
         booked = self._opera.reservation(id)
-        try:
+        with amounts_of("a reservation"):
             told = self._terms.told(booked) if booked else None
-        except ValueError:
-            raise Unreachable("a reservation: an amount is none", vendor_code="amount") from None
         return Held(id, booked, told) if booked and told else None
 
     def _fee(self, held: Held) -> Money:
         held.require_booked()
-        try:
+        with amounts_of("a cancellation policy"):
             return self._terms.fee(held, self._opera.penalties(held.id), self._now())
-        except ValueError:
-            raise Unreachable("a cancellation policy: an amount is none", vendor_code="amount") from None
