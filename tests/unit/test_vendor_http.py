@@ -2,101 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
 from pydantic import BaseModel
 
 from lambdas.shared.domain.errors import InDoubt, Unreachable
-from lambdas.shared.pms import parts
 from lambdas.shared.pms.credentials import ApiKey
-from lambdas.shared.pms.time_left import answering_within, seconds_left
-from lambdas.shared.pms.vendor_http import LONGEST_ANSWER, Answer, VendorHttp
+from lambdas.shared.pms.vendor_http import LONGEST_ANSWER, Answer
+from tests.unit.vendor_bench import Bench, Step, refused
 
 pytestmark = pytest.mark.unit
-
-Act = Callable[[VendorHttp], Answer]
-Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
-
-
-class Vendor:
-    """Answers with what it was told to, one after the other, then with 200."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.steps = list(steps)
-        self.seen: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(request)
-        step = self.steps.pop(0) if self.steps else httpx.Response(200, json={"ok": True})
-        if isinstance(step, Exception):
-            raise step
-        return step if isinstance(step, httpx.Response) else step(request)
-
-
-class Key:
-    """Headers with a number that counts how often they were renewed."""
-
-    def __init__(self) -> None:
-        self.number = 1
-
-    def headers(self) -> Mapping[str, str]:
-        return {"x-key": str(self.number)}
-
-    def renew(self) -> None:
-        self.number += 1
-
-
-class Gate:
-    """Notes what passes; shuts when told to."""
-
-    def __init__(self) -> None:
-        self.told: list[bool] = []
-        self.entered = 0
-        self.shut = False
-
-    def enter(self) -> None:
-        if self.shut:
-            raise Unreachable("shut", vendor_code="breaker")
-        self.entered += 1
-
-    def tell(self, *, failed: bool) -> None:
-        self.told.append(failed)
-
-
-class Bench:
-    """A line to a vendor, with what it waited for."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.vendor, self.gate, self.key = Vendor(*steps), Gate(), Key()
-        self.waited: list[float] = []
-        self.seconds = 0.0
-        self.left = math.inf
-        http = httpx.Client(transport=httpx.MockTransport(self.vendor))
-        self.line = VendorHttp(
-            http,
-            "https://vendor.example.com/v1",
-            self.key,
-            self.gate,
-            sleep=self.waited.append,
-            draw=lambda _, to: to,
-            clock=lambda: self.seconds,
-            left=lambda: self.left - self.seconds,
-        )
-
-    def read(self) -> Answer:
-        return self.line.read("offers", "GET", "/offers", params={"nights": 2})
-
-    def write(self) -> Answer:
-        return self.line.write("a booking", "POST", "/bookings", json={"n": 1}, headers={"x-id": "7"})
-
-
-def refused() -> httpx.ConnectError:
-    return httpx.ConnectError("refused")
 
 
 def test_a_read_is_answered() -> None:
@@ -138,41 +56,6 @@ def test_a_read_is_tried_three_times(fault: Step) -> None:
 
     assert len(bench.vendor.seen) == 3
     assert bench.gate.told == [True, True, True]
-
-
-def test_a_read_that_is_not_heard_of_is_tried_once_more() -> None:
-    """Two times three seconds are what a guest on the phone bears: after two time-outs there is no third try."""
-    bench = Bench()
-
-    def silent(request: httpx.Request) -> httpx.Response:
-        bench.seconds += 3.0
-        raise httpx.ReadTimeout("slow", request=request)
-
-    bench.vendor.steps = [silent, silent, silent]
-    with pytest.raises(Unreachable):
-        bench.read()
-
-    assert len(bench.vendor.seen) == 2
-
-
-@pytest.mark.parametrize("act", [Bench.read, Bench.write])
-def test_an_answer_that_drips_is_cut(act: Callable[[Bench], Answer]) -> None:
-    """An answer of which a little comes again and again is given up when the request's time is over."""
-    bench = Bench()
-
-    def dripping(_: httpx.Request) -> httpx.Response:
-        def drops() -> Iterator[bytes]:
-            while True:
-                bench.seconds += 1.0
-                yield b" "
-
-        return httpx.Response(200, content=drops())
-
-    bench.vendor.steps = [dripping, dripping, dripping]
-    with pytest.raises((Unreachable, InDoubt)) as caught:
-        act(bench)
-
-    assert caught.value.vendor_code == "answer_too_slow"
 
 
 @pytest.mark.parametrize(
@@ -360,89 +243,8 @@ def test_an_odd_refusal_of_a_write_has_changed_nothing() -> None:
     assert (error.vendor_code, str(error)) == ("E1", "a booking: unexpected answer 422")
 
 
-def test_no_cookie_is_kept() -> None:
-    """What a vendor sets for one hotel is not sent for another: one pool serves all of them."""
-    with parts.open_http.__wrapped__() as http:
-        http.cookies.extract_cookies(
-            httpx.Response(
-                200,
-                headers={"set-cookie": "session=1; Path=/"},
-                request=httpx.Request("GET", "https://vendor.example.com/"),
-            )
-        )
-
-        assert len(http.cookies.jar) == 0
-
-
-def test_a_secret_is_read_by_hotel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hotel's secret is the JSON object under its name; anything else is unreachable and not shown."""
-    stored: dict[str, Any] = {"bellhop/dev/pms/aurora": '{"key": "k"}', "bellhop/dev/pms/boreal": '{"key": 1}'}
-    monkeypatch.setattr(parts, "read_secret", lambda name, **_: stored[name])
-    secret = parts.secrets_under("bellhop/dev/pms")
-
-    assert secret("aurora", False) == {"key": "k"}
-    for content in ('{"key": 1}', '["geheim"]', "geheim"):
-        stored["bellhop/dev/pms/boreal"] = content
-        with pytest.raises(Unreachable) as caught:
-            secret("boreal", True)
-        assert str(caught.value) == "secret bellhop/dev/pms/boreal is not a JSON object of texts"
-
-
 @pytest.mark.parametrize("status", [302, 303, 307, 408])
 def test_a_write_that_is_answered_by_something_between_may_have_been_done(status: int) -> None:
     """A redirect, or a proxy's time-out, does not say that the vendor did nothing; a read is repeatable."""
     assert isinstance(Bench(httpx.Response(status)).write().unexpected(), InDoubt)
     assert isinstance(Bench(httpx.Response(status)).read().unexpected(), Unreachable)
-
-
-@pytest.mark.parametrize(("act", "left"), [(Bench.read, 0.2), (Bench.write, 2.9)])
-def test_what_nobody_waits_for_any_more_is_not_asked(act: Callable[[Bench], Answer], left: float) -> None:
-    """A write is begun only while there is time to hear of it; the vendor's breaker and budget do not notice."""
-    bench = Bench()
-    bench.left = left
-
-    with pytest.raises(Unreachable) as raised:
-        act(bench)
-
-    assert raised.value.vendor_code == "out_of_time"
-    assert (bench.vendor.seen, bench.gate.entered) == ([], 0)
-
-
-@pytest.mark.parametrize(
-    ("act", "left", "waits"), [(Bench.read, 2.0, 2.0), (Bench.write, 4.0, 4.0), (Bench.read, 9, 3)]
-)
-def test_no_vendor_is_waited_for_longer_than_the_guest_waits(
-    act: Callable[[Bench], Answer], left: float, waits: float
-) -> None:
-    """The end of the request that all is asked for cuts each request's own time short."""
-    bench = Bench()
-    bench.left = left
-
-    act(bench)
-
-    assert bench.vendor.seen[0].extensions["timeout"]["read"] == waits
-
-
-def test_a_token_that_took_all_the_time_ends_a_write_unsent() -> None:
-    """What is left is asked after signing too: a write whose answer cannot be heard is not sent."""
-    bench = Bench()
-    bench.left = 9.0
-
-    def slow(_: object = None) -> Mapping[str, str]:
-        bench.seconds += 6.5
-        return {}
-
-    bench.key.headers = slow  # type: ignore[method-assign]
-
-    with pytest.raises(Unreachable):
-        bench.write()
-
-    assert bench.vendor.seen == []
-
-
-def test_the_earliest_end_counts() -> None:
-    """What is asked within what is asked waits no longer; afterwards nobody waits."""
-    with answering_within(5), answering_within(60):
-        assert 4 < seconds_left() <= 5
-
-    assert seconds_left() == math.inf
