@@ -46,18 +46,17 @@ def read_stage(app: App) -> Stage:
 def build_cloud(app: App, stage: Stage, hotels: Hotels) -> Cloud:
     """Everything a stage is made of; raises ResidencyError when a part of it would be outside the EU."""
     require_eu(stage, hotels)
-    prefix = f"bellhop-{stage.name}"
     common: dict[str, Any] = {
         "stage": stage,
         "env": Environment(account=stage.operator.account, region=stage.region),
     }
     protected = {**common, "termination_protection": stage.retain}
-    network = NetworkStack(app, f"{prefix}-network", **common)
-    data = DataStack(app, f"{prefix}-data", **protected)
-    api = ApiStack(app, f"{prefix}-api", hotels=hotels, data=data, **common)
-    gpu_fleet = GpuFleetStack(app, f"{prefix}-gpu-fleet", network=network, data=data, api=api, **common)
+    network = NetworkStack(app, stage.stack("network"), **common)
+    data = DataStack(app, stage.stack("data"), **protected)
+    api = ApiStack(app, stage.stack("api"), hotels=hotels, data=data, **common)
+    gpu_fleet = GpuFleetStack(app, stage.stack("gpu-fleet"), network=network, data=data, api=api, **common)
     observability = ObservabilityStack(
-        app, f"{prefix}-observability", network=network, data=data, api=api, gpu_fleet=gpu_fleet, **common
+        app, stage.stack("observability"), network=network, data=data, api=api, gpu_fleet=gpu_fleet, **common
     )
     for stack in (network, data, api, gpu_fleet, observability):
         refuse_incomplete(stack, stage)

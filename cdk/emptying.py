@@ -16,27 +16,26 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.command_line import stage_of
-from cdk.stages import StageError
+from cdk.stages import Stage, StageError
 
 WRITERS: Final = ("observability", "gpu-fleet", "api")
-DATA: Final = "data"
-"""The data stack's name, as those of the writers, without `bellhop-<stage>-`."""
+"""The stacks that write to the buckets."""
 
 
 class NotEmptied(Exception):
     """A stack that writes to the buckets still stands, or a file cannot be deleted; the message names it."""
 
 
-def empty(stage: str, *, cloudformation: Any, s3: Any) -> dict[str, int]:
+def empty(stage: Stage, *, cloudformation: Any, s3: Any) -> dict[str, int]:
     """Delete all files of the stage's buckets in all their versions; how many there were, by the bucket's logical id.
 
     Nothing is written afterwards: each bucket refuses it, also S3's own access logs, which come hours late. Raises
     NotEmptied, for a writer before it changes anything.
     """
     for writer in WRITERS:
-        if _stands(cloudformation, f"bellhop-{stage}-{writer}"):
-            raise NotEmptied(f"bellhop-{stage}-{writer} still writes to the buckets: destroy it first")
-    data = f"bellhop-{stage}-{DATA}"
+        if _stands(cloudformation, stage.stack(writer)):
+            raise NotEmptied(f"{stage.stack(writer)} still writes to the buckets: destroy it first")
+    data = stage.stack("data")
     if not _stands(cloudformation, data):
         return {}
     buckets = {
@@ -91,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> str:
     if stage.retain:
         return f"{stage.name} keeps what it has stored."
     session = boto3.Session(region_name=stage.region)
-    emptied = empty(stage.name, cloudformation=session.client("cloudformation"), s3=session.client("s3"))
+    emptied = empty(stage, cloudformation=session.client("cloudformation"), s3=session.client("s3"))
     return "\n".join(f"{bucket}: {files} deleted" for bucket, files in emptied.items()) or "There is nothing to empty."
 
 

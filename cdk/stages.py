@@ -88,6 +88,11 @@ class Stage(BaseModel):
         return tuple(name for name in NEEDED if getattr(self.operator, name) is None)
 
     @property
+    def full_name(self) -> str:
+        """What the stage is called in an account that has others beside it; names of its parts begin with it."""
+        return f"bellhop-{self.name}"
+
+    @property
     def region(self) -> str:
         return self.operator.region
 
@@ -121,6 +126,10 @@ class Stage(BaseModel):
             gpu_instance=self.gpu_instance,
             calls_per_agent=self.calls_per_agent,
         )
+
+    def stack(self, part: str) -> str:
+        """The name of one of the stage's stacks, such as `data`."""
+        return f"{self.full_name}-{part}"
 
     def secret(self, name: str) -> str:
         """The name under which Secrets Manager keeps one of the stage's secrets."""

@@ -67,20 +67,16 @@ class Deployment:
 
     def stack_resources(self, stack: str) -> Mapping[str, str] | None:
         """Logical to physical ids of one of the stage's deployed stacks; None before its first deployment."""
-        pages = (
-            self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self._stack(stack))
-        )
+        pager = self.client("cloudformation").get_paginator("list_stack_resources")
+        pages = pager.paginate(StackName=self.stage.stack(stack))
         found = _unless_absent(lambda: [one for page in pages for one in page["StackResourceSummaries"]])
         return None if found is None else {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
 
     def stack_outputs(self, stack: str) -> Mapping[str, str] | None:
         """What one of the stage's deployed stacks tells; None before its first deployment."""
         cloudformation = self.client("cloudformation")
-        found = _unless_absent(lambda: cloudformation.describe_stacks(StackName=self._stack(stack))["Stacks"])
+        found = _unless_absent(lambda: cloudformation.describe_stacks(StackName=self.stage.stack(stack))["Stacks"])
         return None if found is None else {one["OutputKey"]: one["OutputValue"] for one in found[0].get("Outputs", [])}
-
-    def _stack(self, name: str) -> str:
-        return f"bellhop-{self.stage.name}-{name}"
 
 
 def _unless_absent(look: Callable[[], list[Any]]) -> list[Any] | None:

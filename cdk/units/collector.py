@@ -87,7 +87,7 @@ def _agent(stage: Stage, region: str, scrapes: Sequence[Scrape], log_group: str)
         "logs": {
             "metrics_collected": {
                 "prometheus": {
-                    "cluster_name": f"bellhop-{stage.name}",
+                    "cluster_name": stage.full_name,
                     "log_group_name": log_group,
                     "prometheus_config_path": "env:PROMETHEUS_CONFIG_CONTENT",
                     "emf_processor": {

@@ -72,7 +72,7 @@ class HttpApi(Construct):
             self,
             "RestApi",
             # No key, but the name under which CloudWatch counts, in an account that may hold two stages.
-            rest_api_name=f"bellhop-{stage.name}",
+            rest_api_name=stage.full_name,
             endpoint_types=[aws_apigateway.EndpointType.REGIONAL],
             deploy_options=aws_apigateway.StageOptions(
                 stage_name=API_STAGE,

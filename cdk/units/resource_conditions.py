@@ -43,7 +43,7 @@ def of_api(stage: Stage, *, api: aws_apigateway.RestApi) -> Mapping[str, Conditi
                 namespace="AWS/WAFV2",
                 metric_name="BlockedRequests",
                 dimensions_map={
-                    "WebACL": f"bellhop-{stage.name}",
+                    "WebACL": stage.full_name,
                     "Rule": "WebhookFromElsewhere",
                     "Region": stage.region,
                 },

@@ -86,7 +86,7 @@ class RivaService(Construct):
         )
         self.logs = CallLogs(self, "Logs", stage=stage, key=logs_key)
         # Revisions of one family are found, and allowed to be run, by its name.
-        family = f"bellhop-{stage.name}-riva"
+        family = f"{stage.full_name}-riva"
         self.task = aws_ecs.Ec2TaskDefinition(self, "Task", family=family, network_mode=aws_ecs.NetworkMode.AWS_VPC)
         self._riva = self._add_riva(model, images, cache)
         self._add_probe()

@@ -55,10 +55,10 @@ class WebAcl(Construct):
             self,
             "Acl",
             # AWS's pages differ about which of the two names its metrics have.
-            name=f"bellhop-{stage.name}",
+            name=stage.full_name,
             scope="REGIONAL",
             default_action=aws_wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_counted(f"bellhop-{stage.name}"),
+            visibility_config=_counted(stage.full_name),
             rules=[
                 aws_wafv2.CfnWebACL.RuleProperty(
                     name=name,

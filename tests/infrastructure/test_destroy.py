@@ -143,7 +143,7 @@ def test_dev_can_be_destroyed_with_files_in_its_buckets(account: boto3.Session, 
         s3.put_object(Bucket=named["ModelsBucket"], Key="model", Body=b"%d" % number)
     s3.delete_object(Bucket=named["ModelsBucket"], Key="model")
 
-    emptied = empty("dev", cloudformation=account.client("cloudformation"), s3=s3)
+    emptied = empty(dev.stage, cloudformation=account.client("cloudformation"), s3=s3)
 
     assert emptied == {"AccessLogsBucket": 0, "ModelsBucket": 4, "PhrasesBucket": 0, "RecordingsBucket": 3}
     for name in named.values():
@@ -155,7 +155,7 @@ def test_nothing_is_written_behind_the_emptying(account: boto3.Session, dev: Dep
     stand_up(account, dev)
     s3 = account.client("s3")
 
-    empty("dev", cloudformation=account.client("cloudformation"), s3=s3)
+    empty(dev.stage, cloudformation=account.client("cloudformation"), s3=s3)
 
     for name in buckets(account).values():
         (statement,) = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
@@ -175,7 +175,7 @@ def test_buckets_in_use_are_left_alone(account: boto3.Session, dev: Deployed, wr
     s3.put_object(Bucket=buckets(account)["PhrasesBucket"], Key="welcome", Body=b"hello")
 
     with pytest.raises(NotEmptied, match=f"bellhop-dev-{writer} still writes to the buckets: destroy it first"):
-        empty("dev", cloudformation=account.client("cloudformation"), s3=s3)
+        empty(dev.stage, cloudformation=account.client("cloudformation"), s3=s3)
 
     assert s3.list_objects_v2(Bucket=buckets(account)["PhrasesBucket"])["KeyCount"] == 1
 
