@@ -28,7 +28,7 @@ _MEMORY_FOR_TASKS: Final = 0.92
 VOLUME_USD_A_GIB_MONTH: Final = 0.0952
 """gp3."""
 GPU_HOST_VOLUME_GIB: Final = 200
-"""For a recogniser's image of some 15 GB packed, twice that unpacked, and a new one beside it."""
+"""For a recogniser's image of some 15 GB packed, more than twice that unpacked, and a new one beside it."""
 CPU_HOST_VOLUME_GIB: Final = 60
 LICENCE_USD_A_GPU_MONTH: Final = 4500 / 12
 

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from cdk.machine_images import CPU_IMAGE, GPU_IMAGE
 from cdk.units.nag import acknowledge
+from gpu_fleet.prices import CPU_HOST_VOLUME_GIB, GPU_HOST_VOLUME_GIB
 
 JOINS: Final = (
     "ecs:RegisterContainerInstance",
@@ -41,8 +42,7 @@ class Kind:
 
 WITH_GPU: Final = Kind(
     image=GPU_IMAGE,
-    # The recogniser's image takes some 15 GB packed and more than twice that unpacked, and a new one comes beside it.
-    disk_gib=200,
+    disk_gib=GPU_HOST_VOLUME_GIB,
     # Twice what a disk does for nothing: a host's first minutes are the reading and writing of that image.
     disk_mib_per_second=250,
     # ECS gives the GPU to one container; the one that watches the GPU sees it by docker's default runtime, which
@@ -54,7 +54,7 @@ WITH_GPU: Final = Kind(
     ),
     agent_options=("ECS_ENABLE_GPU_SUPPORT=true",),
 )
-WITHOUT_GPU: Final = Kind(image=CPU_IMAGE, disk_gib=60, disk_mib_per_second=125)
+WITHOUT_GPU: Final = Kind(image=CPU_IMAGE, disk_gib=CPU_HOST_VOLUME_GIB, disk_mib_per_second=125)
 
 
 class Hosts(Construct):
