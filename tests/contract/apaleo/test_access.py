@@ -43,12 +43,6 @@ def test_a_file_that_does_not_suffice_stops_the_start(bench: Bench, system: dict
     assert str(stopped.value).startswith("hotels/aurora/hotel.toml: ")
 
 
-def test_opening_asks_nobody(bench: Bench, apaleo: ApaleoStandIn) -> None:
-    """A process starts without a request: neither the secret nor Apaleo is needed before the first question."""
-    assert bench.renewed(secret=lambda *_: pytest.fail("the secret was read"))
-    assert apaleo.seen == []
-
-
 def test_tokens_come_from_the_identity_server(bench: Bench) -> None:
     """Without an address in the file, tokens are asked for at Apaleo's identity server and all else at its API."""
     hosts: list[str] = []
@@ -75,36 +69,6 @@ def test_one_token_serves_many_requests(bench: Bench, apaleo: ApaleoStandIn) -> 
     (token,) = [seen for seen in apaleo.seen if seen.path == "/connect/token"]
     assert token.body == {"grant_type": "client_credentials"}
     assert token.headers["authorization"].startswith("Basic ")
-
-
-def test_a_refused_token_is_renewed(bench: Bench, apaleo: ApaleoStandIn) -> None:
-    """A token that Apaleo has forgotten costs a new one and no error, in a booking too."""
-    order = bench.order()
-    apaleo.forget_tokens()
-
-    assert bench.pms.book(order)
-    assert len(bench.house.reservations) == 1
-
-
-def test_a_rotated_secret_is_read_anew(bench: Bench, apaleo: ApaleoStandIn) -> None:
-    """When the app has a new secret, the next request reads it and goes through."""
-    old = dict(apaleo.secret)
-    pms = bench.renewed(secret=lambda _, fresh: apaleo.secret if fresh else old)
-    apaleo.secret["client_secret"] = "rotated"
-
-    assert pms.offers(STAY)
-
-
-@pytest.mark.parametrize(("field", "value"), [("client_id", ""), ("client_secret", None)])
-def test_a_secret_of_another_shape_is_named(bench: Bench, apaleo: ApaleoStandIn, field: str, value: Any) -> None:
-    """A field of the secret that cannot be right is named, and nothing that the secret holds is."""
-    secret = {name: told for name, told in {**apaleo.secret, field: value}.items() if told is not None}
-
-    with pytest.raises(Unreachable) as refused:
-        bench.renewed(secret=lambda *_: secret).offers(STAY)
-
-    assert field in str(refused.value)
-    assert not any(told in str(refused.value) for told in secret.values() if told)
 
 
 def test_too_many_requests_wait_as_long_as_told(bench: Bench, apaleo: ApaleoStandIn) -> None:

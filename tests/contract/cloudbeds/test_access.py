@@ -8,7 +8,6 @@ from typing import Final
 import pytest
 
 from lambdas.shared.domain.errors import HotelFileError, InDoubt, NotPossible, Unreachable
-from lambdas.shared.domain.stay import ReservationState
 from lambdas.shared.pms import CONNECTORS
 from tests.contract.cloudbeds.scenes import on_options, refuse
 from tests.contract.vendors.benches import STAY, Bench
@@ -29,27 +28,6 @@ def test_every_request_bears_the_key_and_the_hotel(bench: Bench, cloudbeds: Clou
     for seen in cloudbeds.seen:
         told = {**seen.query, **(seen.body or {})}
         assert {told.get("propertyID"), told.get("propertyIDs")} == {PROPERTY, None}
-
-
-def test_a_rotated_key_is_read_anew(bench: Bench, cloudbeds: CloudbedsStandIn) -> None:
-    """A key that was replaced while the process ran is read again once it is refused; the guest hears nothing."""
-    held = {"key": cloudbeds.secret["api_key"]}
-    pms = bench.renewed(secret=lambda _, fresh: {"api_key": cloudbeds.secret["api_key"] if fresh else held["key"]})
-    order = bench.order()
-    cloudbeds.secret["api_key"] = "cbat_new"
-
-    assert pms.book(order).state is ReservationState.BOOKED
-
-
-def test_opening_asks_nobody(bench: Bench, cloudbeds: CloudbedsStandIn) -> None:
-    """A function that starts reads no secret and asks no vendor before the first question."""
-
-    def secret(*_: object) -> dict[str, str]:
-        raise AssertionError("read while opening")
-
-    bench.renewed(secret=secret)
-
-    assert cloudbeds.seen == []
 
 
 def test_a_key_is_never_told(bench: Bench, cloudbeds: CloudbedsStandIn) -> None:

@@ -1,4 +1,4 @@
-"""What is only Mews' of who asks: tokens in every body, files and secrets that do not suffice, limits."""
+"""What is only Mews' of who asks: tokens in every body, files that do not suffice, limits."""
 
 from __future__ import annotations
 
@@ -39,12 +39,6 @@ def test_a_file_that_does_not_suffice_stops_the_start(bench: Bench, system: dict
     assert str(stopped.value).startswith("hotels/aurora/hotel.toml: ")
 
 
-def test_opening_asks_nobody(bench: Bench, mews: MewsStandIn) -> None:
-    """A process starts without a request: neither the secret nor Mews is needed before the first question."""
-    assert bench.renewed(secret=lambda *_: pytest.fail("the secret was read"))
-    assert mews.seen == []
-
-
 def test_the_usual_address_is_productions(bench: Bench) -> None:
     """A file without an address means the production environment."""
     with pytest.raises(Unreachable):
@@ -62,29 +56,6 @@ def test_every_body_says_who_asks(bench: Bench, mews: MewsStandIn) -> None:
     }
     assert all(seen.method == "POST" and not seen.query for seen in mews.seen)
     assert not any(token in str(seen.headers) for seen in mews.seen for token in mews.secret.values())
-
-
-def test_a_rotated_secret_is_read_anew(bench: Bench, mews: MewsStandIn) -> None:
-    """When a token was replaced, the next request reads the secret again and goes through, a booking too."""
-    order = bench.order()
-    old = dict(mews.secret)
-    pms = bench.renewed(secret=lambda _, fresh: mews.secret if fresh else old)
-    mews.secret["access_token"] = "ROTATED"
-
-    assert pms.book(order)
-    assert len(bench.house.reservations) == 1
-
-
-@pytest.mark.parametrize("field", ["client_token", "access_token"])
-def test_a_secret_of_another_shape_is_named(bench: Bench, mews: MewsStandIn, field: str) -> None:
-    """A field that the secret lacks is named, and nothing that the secret holds is."""
-    secret = {name: told for name, told in mews.secret.items() if name != field}
-
-    with pytest.raises(Unreachable) as refused:
-        bench.renewed(secret=lambda *_: secret).offers(STAY)
-
-    assert field in str(refused.value)
-    assert not any(told in str(refused.value) for told in secret.values())
 
 
 def test_too_many_requests_wait_as_long_as_mews_says(bench: Bench, mews: MewsStandIn) -> None:

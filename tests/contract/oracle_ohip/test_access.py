@@ -57,12 +57,6 @@ def test_codes_are_no_longer_than_oracles(bench: Bench) -> None:
         connected(bench, options={**bench.hotel.pms.options, "external_system": "X" * 21})
 
 
-def test_opening_asks_nobody(bench: Bench, opera: OracleOhipStandIn) -> None:
-    """A process starts without a request: neither the secret nor OPERA is needed before the first question."""
-    assert bench.renewed(secret=lambda *_: pytest.fail("the secret was read"))
-    assert opera.seen == []
-
-
 def test_one_token_serves_many_requests(bench: Bench, opera: OracleOhipStandIn) -> None:
     """A token is asked for once, in a form with the scope, by the client's id and secret and the enterprise's id."""
     bench.pms.offers(STAY)
@@ -80,38 +74,6 @@ def test_every_request_names_application_and_hotel(bench: Bench, opera: OracleOh
 
     assert {seen.headers.get("x-app-key") for seen in opera.seen} == {opera.secret["app_key"]}
     assert {seen.headers.get("x-hotelid") for seen in opera.seen if "oauth" not in seen.path} == {HOTEL}
-
-
-def test_a_refused_token_is_renewed(bench: Bench, opera: OracleOhipStandIn) -> None:
-    """A token that OPERA has forgotten costs a new one and no error, in a booking too."""
-    order = bench.order()
-    opera.forget_tokens()
-
-    assert bench.pms.book(order)
-    assert len(bench.house.reservations) == 1
-
-
-def test_a_rotated_secret_is_read_anew(bench: Bench, opera: OracleOhipStandIn) -> None:
-    """When the secret was rotated, the next request reads it again and goes through."""
-    old = dict(opera.secret)
-    pms = bench.renewed(secret=lambda _, fresh: opera.secret if fresh else old)
-    opera.secret["client_secret"] = "rotated"
-
-    assert pms.offers(STAY)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("app_key", "41ecd082"), ("enterprise_id", "aurora"), ("client_id", ""), ("scope", None)]
-)
-def test_a_secret_of_another_shape_is_named(bench: Bench, opera: OracleOhipStandIn, field: str, value: Any) -> None:
-    """A field of the secret that cannot be right is named, and nothing that the secret holds is."""
-    secret = {name: told for name, told in {**opera.secret, field: value}.items() if told is not None}
-
-    with pytest.raises(Unreachable) as refused:
-        bench.renewed(secret=lambda *_: secret).offers(STAY)
-
-    assert field in str(refused.value)
-    assert not any(told in str(refused.value) for told in secret.values() if told)
 
 
 def test_too_many_requests_wait_a_moment(bench: Bench, opera: OracleOhipStandIn) -> None:
