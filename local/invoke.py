@@ -49,6 +49,7 @@ CALLS_TABLE: Final = "calls"
 LEASES_TABLE: Final = "leases"
 HOTELS: Final = ROOT / "hotels"
 EVENTS: Final = ROOT / "tests/events"
+# Made up, and known to nothing but the moto of one process.
 LIVEKIT: Final = LiveKitKey(api_key="local", api_secret="a-secret-of-one-invocation-on-one-machine")  # noqa: S106
 LEGACY_TOKEN: Final = "earlier-client"  # noqa: S105
 SECRETS: Final[Mapping[str, str]] = {

@@ -81,7 +81,8 @@ def _token(body: bytes) -> str:
 
 def _get(url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
     """Status, headers by lower-case name, body; raises OSError when there is no answer."""
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310  the registry's own address
+    # Both S310: the address is the registry's own, or of its host, as `_open_manifest` sees to.
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
             return answer.status, _lowered(answer.headers.items()), answer.read(1 << 20)

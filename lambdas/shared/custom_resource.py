@@ -42,8 +42,8 @@ class Put(Protocol):
 
 def put(url: str, body: bytes) -> None:
     """Store the body at a presigned address, which is good for no other Content-Type than an empty one."""
+    # Both S310: the address is CloudFormation's own. It is never logged, for whoever has it can answer.
     request = urllib.request.Request(url, data=body, headers={"Content-Type": ""}, method="PUT")  # noqa: S310
-    # The address is CloudFormation's own; it is never logged, for whoever has it can answer.
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310
         pass
 
@@ -107,7 +107,8 @@ def custom_resource(
             logger.error("resource refused", reason=str(refused))
             respond(event, physical_id=kept, error=str(refused), put=put)
         except Exception as fault:
-            # The message of a fault that nobody foresaw may hold a secret, and a Reason is shown in the console.
+            # Whatever it was, CloudFormation is told, or it waits for an hour. The message of a fault that nobody
+            # foresaw may hold a secret, and a Reason is shown in the console.
             kind = type(fault).__name__
             frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(fault.__traceback__)]
             logger.error("resource failed", fault=kind, frames=frames)

@@ -58,10 +58,11 @@ class Settling:
 
     @contextmanager
     def _bearing(self, hotel: Hotel, faults: list[Exception]) -> Iterator[None]:
-        """Keeps a fault for later."""
+        """Keeps a fault for the end of the run."""
         try:
             yield
         except Exception as fault:
+            # Whatever it is, others' wishes are looked at all the same, and the run fails with it when they have been.
             self.logger.error("hotel's wishes not settled", hotel=hotel.name, error=type(fault).__name__)
             faults.append(fault)
 
