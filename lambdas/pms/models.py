@@ -10,15 +10,22 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from lambdas.shared.domain.hotel import Hotel, PhoneNumber, RoomKind
 from lambdas.shared.domain.money import Money
-from lambdas.shared.domain.stay import Contact, Day, EmailAddress, Guest, RatePlan, Reservation, RoomType, Stay
+from lambdas.shared.domain.stay import (
+    Contact,
+    Day,
+    EmailAddress,
+    Guest,
+    LastName,
+    RatePlan,
+    Reservation,
+    RoomType,
+    Stay,
+)
 from lambdas.shared.domain.wish import Wish, WishKind
 
 WishId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{8,40}$")]
 Code = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^\x00-\x1f<>{}]+$")
-]
-Surname = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f<>{}]+$")
 ]
 NoteId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 NoteText = Annotated[
@@ -174,7 +181,7 @@ class Cancelled(_Wire):
 class VerificationRequest(_Wire):
     """What the caller says of their reservation: its code and surname, or surname, arrival and one fact more."""
 
-    surname: Surname
+    surname: LastName
     code: Code | None = None
     arrival: Day | None = None
     departure: Day | None = None

@@ -8,7 +8,6 @@ are ever judged, however many arrive at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -119,7 +118,10 @@ class Verification:
 
     def require(self, call_id: str, code: str) -> str:
         """The code as the hotel's system writes it. Raises NotVerified for every other, whether it exists or not."""
-        return _first(self.codes(call_id), lambda known: _same_code(known, code))
+        for known in self.codes(call_id):
+            if _same_code(known, code):
+                return known
+        raise _not_verified()
 
 
 def _fitting(pms: Pms, said: VerificationRequest) -> Reservation | None:
@@ -158,13 +160,6 @@ def _same_code(one: str, other: str) -> bool:
         return normal_code(one) == normal_code(other)
     except ValueError:
         return one == other
-
-
-def _first(codes: Iterable[str], fits: Callable[[str], bool]) -> str:
-    for code in codes:
-        if fits(code):
-            return code
-    raise _not_verified()
 
 
 def _not_verified() -> NotVerified:
