@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import httpx
@@ -54,6 +56,17 @@ def book(house: House, last_name: str) -> Kept:
 
 def post(line: Line) -> httpx.Response:
     return httpx.post(f"{line.url}/things", json={"name": "Anna"}, timeout=0.5)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_line_that_ends_leaves_no_connection(desk: Desk, fault: Fault) -> None:
+    """Whatever was broken, and whoever is still connected: an open socket would be warned of in a later test."""
+    for _ in range(2):
+        with served_in_thread(desk.app) as url, Line.to(url) as line, httpx.Client() as client:
+            line.break_next(fault)
+            with suppress(httpx.HTTPError):
+                client.post(f"{line.url}/things", json={"name": "Anna"}, timeout=0.2)
+        gc.collect()
 
 
 def test_a_whole_line_changes_nothing(desk: Desk, line: Line) -> None:

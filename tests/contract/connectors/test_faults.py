@@ -19,11 +19,7 @@ from lambdas.shared.pms import vendor_http as http
 from tests.contract.vendors.benches import ANNA, CONTACT, PERSONAL, STAY, Bench, Workshop, moved, refused
 from tests.contract.vendors.line import Fault, Line
 
-pytestmark = [
-    pytest.mark.contract,
-    # A connection that was broken on purpose may be collected before it is closed.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.contract
 
 FREE: Final = Money(cents=0, currency="EUR")
 NOWHERE: Final = "http://127.0.0.1:1"

@@ -140,28 +140,32 @@ class Line:
             return None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            method, path, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ", 2)
-            what = self._next(method, path)
-            if what is Fault.RESET_BEFORE:
-                _reset(writer)
-                return
-            request = _closing(head) + await _body(reader, head)
-            if isinstance(what, Fault) and what in _INSTEAD:
-                writer.write(_INSTEAD[what])
-            elif what is Fault.RESET_WITHIN:
-                await self._half(request)
-                _reset(writer)
-                return
-            else:
-                if callable(what):
-                    await asyncio.to_thread(what)
-                await self._answer(what if isinstance(what, Fault) else None, request, reader, writer)
-            await writer.drain()
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._serve(reader, writer)
+                await writer.drain()
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method, path, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ", 2)
+        what = self._next(method, path)
+        if what is Fault.RESET_BEFORE:
+            _reset(writer)
+            return
+        request = _closing(head) + await _body(reader, head)
+        if isinstance(what, Fault) and what in _INSTEAD:
+            writer.write(_INSTEAD[what])
+        elif what is Fault.RESET_WITHIN:
+            await self._half(request)
+            _reset(writer)
+        else:
+            if callable(what):
+                await asyncio.to_thread(what)
+            await self._answer(what if isinstance(what, Fault) else None, request, reader, writer)
 
     async def _answer(
         self, fault: Fault | None, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
