@@ -17,7 +17,8 @@ from lambdas.shared.domain.stay import Contact, Guest, Reservation, Stay
 from lambdas.shared.domain.wish import Wish, WishKind, WishState
 from lambdas.shared.pms.system import NO_CONTACT
 from lambdas.shared.wish_store import Unsettled
-from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes, ScriptedPms
+from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes
+from tests.scripted_pms import ScriptedPms
 
 HOTELS: Final = Hotels.load(Path(__file__).parents[1] / "hotels")
 CALL: Final = "call_+493023125001_aB3dE5gH7jK9"

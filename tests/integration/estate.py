@@ -29,7 +29,8 @@ from local.gateway import LocalContext
 from local.proxy_event import proxy_event, route_of
 from tests.contract.vendors.benches import AURORA, STAY, Bench, Clock, moved
 from tests.contract.vendors.keepers import DemoKeeper, Stood
-from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes, ScriptedPms
+from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes
+from tests.scripted_pms import ScriptedPms
 
 AWAY_NUMBER: Final = "+498912345001"
 FOREIGN_EPOCH: Final = 7
