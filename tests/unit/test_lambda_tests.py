@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
         ("contract/test_livekit_webhook.py", True),
         ("contract/test_gateway.py", True),
         ("unit/test_agent_call.py", False),
-        ("contract/test_riva_stt.py", False),
+        ("contract/riva_stt/test_turns.py", False),
         ("unit/test_phone_line.py", False),
     ],
 )

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 
 import pytest
 from livekit.agents import stt
 
 from agent.speech.riva_stt import RivaSTT
-from tests.contract.listening import FINAL, QUICK, Listening, until
+from tests.contract.riva_stt.listening import FINAL, QUICK, Listening, until
 from tests.contract.scripted_riva import FRAME, HeardStream, ScriptedRiva, frame, hangs, says, says_nothing, serving
 
 pytestmark = pytest.mark.contract
 
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
-
-
-@pytest.fixture
-async def riva() -> AsyncIterator[tuple[ScriptedRiva, str]]:
-    """A scripted server and its address."""
-    service = ScriptedRiva()
-    async with serving(service) as address:
-        yield service, address
-
-
-@pytest.fixture
-async def heard(riva: tuple[ScriptedRiva, str]) -> AsyncIterator[Listening]:
-    """A recogniser connected to the scripted server, with one stream."""
-    async with aclosing(RivaSTT(riva[1], language="en-US", final_timeout=0.3, overlap=0.0)) as recogniser:
-        yield Listening(recogniser)
 
 
 async def test_each_flush_ends_a_turn(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import grpc
@@ -12,25 +11,10 @@ import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, APITimeoutError
 
 from agent.speech.riva_stt import RivaSTT
-from tests.contract.listening import Listening, until
-from tests.contract.scripted_riva import HeardStream, ScriptedRiva, fails, frame, hangs, says, serving
+from tests.contract.riva_stt.listening import Listening, until
+from tests.contract.scripted_riva import HeardStream, ScriptedRiva, fails, frame, hangs, says
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture
-async def riva() -> AsyncIterator[tuple[ScriptedRiva, str]]:
-    """A scripted server and its address."""
-    service = ScriptedRiva()
-    async with serving(service) as address:
-        yield service, address
-
-
-@pytest.fixture
-async def heard(riva: tuple[ScriptedRiva, str]) -> AsyncIterator[Listening]:
-    """A recogniser connected to the scripted server, with one stream."""
-    async with aclosing(RivaSTT(riva[1], language="en-US", final_timeout=0.3, overlap=0.0)) as recogniser:
-        yield Listening(recogniser)
 
 
 async def test_no_audio_is_lost_when_riva_breaks(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
