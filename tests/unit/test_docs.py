@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
-PARTS = ("agent", "cdk", "gpu_fleet", "lambdas", "local", "tests")
+PARTS = ("agent", "cdk", "gpu_fleet", "lambdas", "local")
 FOLDERS = "agent|cdk|docs|gpu_fleet|hotels|lambdas|local|requirements|tests"
 
 
@@ -30,13 +30,11 @@ def test_the_picture_of_a_call_is_the_table() -> None:
 
 
 def test_every_folder_of_modules_is_on_the_map() -> None:
-    """Whoever looks for a room of the code finds it in docs/architecture.md, where `tests/unit` stands for its own."""
+    """Whoever looks for a room of the code finds it in docs/architecture.md."""
     named = re.findall(r"`([\w/]+?)/?`", (DOCS / "architecture.md").read_text(encoding="utf-8"))
-    folders = {str(module.parent.relative_to(ROOT)) for part in PARTS for module in (ROOT / part).rglob("__init__.py")}
+    folders = {str(path.parent.relative_to(ROOT)) for part in PARTS for path in (ROOT / part).rglob("__init__.py")}
 
-    nowhere = folders - set(named) - {"lambdas", "lambdas/shared", "tests"}
-
-    assert {folder for folder in nowhere if not folder.startswith("tests/unit/")} == set()
+    assert folders - set(named) == {"lambdas", "lambdas/shared"}
 
 
 def test_every_decision_is_in_the_index_by_its_title() -> None:
