@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.vendor_documents import FORM, Document, Exchange
+from tests.contract.overheard import Exchange
+from tests.contract.vendor_documents import FORM, Document
 
 pytestmark = pytest.mark.contract
 

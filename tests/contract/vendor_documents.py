@@ -21,12 +21,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.contract.overheard import Exchange
 
 REPOSITORY: Final = Path(__file__).parents[2]
 SPECS: Final = Path(os.environ.get("VENDOR_SPECS") or REPOSITORY.parent / "shared" / "specs")
@@ -35,62 +36,6 @@ _METHODS: Final = ("get", "put", "post", "delete", "patch")
 _FORMATS: Final = FormatChecker(formats=("date",))
 """Of a moment vendors have their own ideas, with blanks and without offsets; of a day they do not."""
 _TRUTH: Final = {"true": True, "false": False}
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A request and its answer; names of headers in lower case."""
-
-    method: str
-    path: str
-    query: Sequence[tuple[str, str]]
-    headers: Mapping[str, str]
-    body: bytes
-    status: int
-    answered_headers: Mapping[str, str]
-    answered: bytes
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} -> {self.status}"
-
-
-class Overheard:
-    """An application whose every exchange is noted in `exchanges`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.exchanges: list[Exchange] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        sent, answered, started = bytearray(), bytearray(), dict[str, Any]()
-
-        async def heard() -> Message:
-            message = await receive()
-            sent.extend(message.get("body", b""))
-            return message
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                started.update(message)
-            answered.extend(message.get("body", b""))
-            await send(message)
-
-        await self._app(scope, heard, answer)
-        self.exchanges.append(
-            Exchange(
-                method=scope["method"],
-                path=unquote(scope["raw_path"].decode("ascii")),
-                query=parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True),
-                headers=_headers(scope["headers"]),
-                body=bytes(sent),
-                status=started["status"],
-                answered_headers=_headers(started.get("headers", ())),
-                answered=bytes(answered),
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -376,7 +321,3 @@ def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, value in pairs:
         gathered.setdefault(name, []).append(value)
     return gathered
-
-
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.shared.domain.errors import BellhopError, NotPossible, PriceChanged, SoldOut, Unreachable
 from lambdas.shared.domain.stay import Contact, Guest, Stay
-from tests.contract.vendor_documents import Exchange, Overheard
+from tests.contract.overheard import Exchange, Overheard
 from tests.contract.vendors.benches import ANNA, CONTACT, STAY, Bench, Workshop, moved
 from tests.contract.vendors.house import House
 
