@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Protocol, Self, cast
+from typing import Any, Final, Self, cast
 from urllib.parse import quote
 
 from lambdas.endpoints import EPOCH_HEADER
@@ -28,7 +28,7 @@ from lambdas.shared.wish_store import DynamoWishes
 from local.gateway import LocalContext
 from local.proxy_event import proxy_event, route_of
 from tests.contract.vendors.benches import AURORA, STAY, Bench, Clock, moved
-from tests.contract.vendors.keepers import DemoKeeper, Stood
+from tests.contract.vendors.keepers import DemoKeeper, Staff, Stood
 from tests.memory import MemoryCalls, MemoryDue, MemoryLeases, MemoryNotes, MemoryVerified, MemoryWishes
 from tests.scripted_pms import ScriptedPms
 
@@ -87,22 +87,11 @@ class ScriptedKeeper:
     system: ScriptedPms
 
     def stays(self) -> list[Stood]:
-        return [
-            Stood(
-                code=kept.code,
-                room=kept.room_type,
-                arrival=kept.stay.arrival,
-                departure=kept.stay.departure,
-                adults=kept.stay.adults,
-                children=kept.stay.children,
-                name=kept.guest.name,
-                state=kept.state,
-                total_cents=kept.total.cents,
-                notes=tuple(text for code, text in self.system.notes if code == kept.code),
-                reference=kept.reference,
-            )
-            for kept in self.system.reservations.values()
+        kept = [
+            Stood.of(found, [text for code, text in self.system.notes if code == found.code])
+            for found in self.system.reservations.values()
         ]
+        return sorted(kept, key=lambda stood: stood.code)
 
     def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
         return self.system.walk_in(guest.name, stay=stay, contact=contact).code
@@ -110,19 +99,6 @@ class ScriptedKeeper:
     def move(self, code: str, state: str) -> None:
         kept = self.system.reservations[code]
         self.system.reservations[code] = kept.model_copy(update={"state": ReservationState(state)})
-
-
-class Staff(Protocol):
-    """What a client must not touch, seen from the other side."""
-
-    def stays(self) -> list[Stood]:
-        """All that is kept."""
-
-    def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
-        """A reservation made at the front desk; its code."""
-
-    def move(self, code: str, state: str) -> None:
-        """The guest has arrived, left, or called the desk to cancel."""
 
 
 @dataclass

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from lambdas.shared.domain.hotel import DemoRoom, Hotel
-from lambdas.shared.domain.stay import Contact, Guest, Offer, Stay
+from lambdas.shared.domain.stay import Contact, Guest, Offer, Reservation, Stay
 from lambdas.shared.items import decode, encode
 from lambdas.shared.pms import Order
 from lambdas.shared.pms.demo import DemoPms
@@ -39,13 +39,31 @@ class Stood:
     notes: tuple[str, ...] = ()
     reference: str | None = None
 
+    @classmethod
+    def of(cls, kept: Reservation, notes: Iterable[str] = ()) -> Self:
+        """What one of our own systems keeps."""
+        return cls(
+            code=kept.code,
+            room=kept.room_type,
+            arrival=kept.stay.arrival,
+            departure=kept.stay.departure,
+            adults=kept.stay.adults,
+            children=kept.stay.children,
+            name=kept.guest.name,
+            state=kept.state,
+            total_cents=kept.total.cents,
+            contact=kept.contact,
+            notes=tuple(notes),
+            reference=kept.reference,
+        )
+
     @property
     def stands(self) -> bool:
         return self.state != "cancelled"
 
 
-class Keeper(Protocol):
-    """The other side: what the hotel's own staff see and do."""
+class Staff(Protocol):
+    """The hotel's own staff: what they see and do at the front desk."""
 
     def stays(self) -> list[Stood]:
         """All that is kept, cancelled ones too, by code."""
@@ -53,14 +71,18 @@ class Keeper(Protocol):
     def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
         """A reservation made at the front desk, without a reference of ours; its code."""
 
+    def move(self, code: str, state: str) -> None:
+        """The guest has arrived, left, or called the desk to cancel."""
+
+
+class Keeper(Staff, Protocol):
+    """The staff of a hotel whose rooms and prices they set, too."""
+
     def fill(self, room: str, evenings: Iterable[date]) -> None:
         """Others take every such room for these nights."""
 
     def set_price(self, room: str, night_cents: int) -> None:
         """A night costs that from now on."""
-
-    def move(self, code: str, state: str) -> None:
-        """The guest has arrived, left, or called the desk to cancel."""
 
 
 @dataclass(frozen=True)
@@ -110,23 +132,7 @@ class DemoKeeper:
     table: str
 
     def stays(self) -> list[Stood]:
-        kept = [
-            Stood(
-                code=found.code,
-                room=found.room_type,
-                arrival=found.stay.arrival,
-                departure=found.stay.departure,
-                adults=found.stay.adults,
-                children=found.stay.children,
-                name=found.guest.name,
-                state=found.state,
-                total_cents=found.total.cents,
-                contact=found.contact,
-                notes=tuple(self._item(found.code).get("notes", ())),
-                reference=found.reference,
-            )
-            for found in self.pms.reservations()
-        ]
+        kept = [Stood.of(found, self._item(found.code).get("notes", ())) for found in self.pms.reservations()]
         return sorted(kept, key=lambda stood: stood.code)
 
     def walk_in(self, room: str, stay: Stay, guest: Guest, contact: Contact = NO_CONTACT) -> str:
