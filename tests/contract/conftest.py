@@ -22,7 +22,7 @@ def workshop() -> Iterator[Workshop]:
     # Imported here: most contract tests have nothing to do with booking systems.
     from lambdas.shared.pms import vendor_http
     from lambdas.shared.pms.parts import open_http
-    from tests.contract.vendors.benches import Switch, Workshop
+    from tests.contract.vendors.benches import Switch, Ungated, Workshop
     from tests.contract.vendors.line import served_in_thread
     from tests.tables import database
 
@@ -33,4 +33,4 @@ def workshop() -> Iterator[Workshop]:
         patch.setattr(vendor_http, "READ_SECONDS", 20.0)
         patch.setattr(vendor_http, "READS_TOGETHER", 60.0)
         patch.setattr(vendor_http, "WRITE_SECONDS", 20.0)
-        yield Workshop(client, http, switch, url)
+        yield Workshop(client, http, switch, url, parts=Ungated)

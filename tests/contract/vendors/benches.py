@@ -18,6 +18,7 @@ from lambdas.shared.domain.hotel import Hotel, Hotels
 from lambdas.shared.domain.stay import Contact, Guest, Offer, Stay
 from lambdas.shared.pms import CONNECTORS, Capability, Order, Parts, Pms
 from lambdas.shared.pms.demo import DemoPms
+from lambdas.shared.pms.vendor_http import Gate, OpenGate
 from tests.contract.vendors.house import House
 from tests.contract.vendors.keepers import DemoKeeper, HouseKeeper, Keeper
 from tests.contract.vendors.stand_in import StandIn
@@ -114,14 +115,25 @@ def refused(*kinds: type[BellhopError]) -> Iterator[list[BellhopError]]:
     assert not any(word in str(caught[0]).casefold() for word in PERSONAL), str(caught[0])
 
 
+class Ungated(Parts):
+    """For what is not about breaker and budget: each request counted in moto would take longer than the request."""
+
+    def gate(self, hotel: Hotel) -> Gate:
+        return OpenGate()
+
+
 @dataclass(frozen=True)
 class Workshop:
-    """Where benches are made: one database, one pool of connections, one server at `url` for whichever vendor."""
+    """Where benches are made: one database, one pool of connections, one server at `url` for whichever vendor.
+
+    `parts` is the kind that connectors are made of.
+    """
 
     client: DynamoDBClient
     http: httpx.Client
     switch: Switch
     url: str
+    parts: type[Parts] = Parts
     used: list[tuple[str, str]] = field(default_factory=list)
     free: list[tuple[str, str]] = field(default_factory=list)
 
@@ -147,7 +159,7 @@ class Workshop:
         clock = Clock()
         calls_table, leases_table = self.free.pop() if self.free else new_tables(self.client)
         self.used.append((calls_table, leases_table))
-        parts = Parts(
+        parts = self.parts(
             client=self.client,
             calls_table=calls_table,
             leases_table=leases_table,
