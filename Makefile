@@ -11,6 +11,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
 SETUP = $(if $(PYTHON),$(PYTHON),$(error Python 3.11, 3.12 or 3.13 is needed and none was found on PATH; say PYTHON=/path/to/python3.11)) -Es -m local.setup
 RUN := .venv/bin/python -m
 PYTEST := $(RUN) pytest -q
+# For tests that share nothing: a worker for each core, and one that is done takes tests from the other's rest.
+WORKERS := -n auto --dist worksteal
 CLOUD := .local/cloud/bin/python -m
 # Node as local/setup.py found or installed it: the CDK's library runs on it, its command line is written in it.
 export PATH := $(CURDIR)/.local/node/bin:$(PATH)
@@ -87,13 +89,13 @@ test: check functions infrastructure ## everything CI runs: check, functions, in
 	$(PYTEST) -m "integration or smoke" $(ARGS)
 
 functions: ready ## the functions' own tests under Lambda's Python, where the machine has it
-	@$(RUN) local.lambda_python $(ARGS)
+	@$(RUN) local.lambda_python $(WORKERS) $(ARGS)
 
 infrastructure: ready ## what the cloud is made of, and every function of it started
 	$(PYTEST) -m infrastructure $(ARGS)
 
 check: ready style types imports ## format, lint, types, import rules, unit and contract tests
-	$(PYTEST) -m "unit or contract" $(ARGS)
+	$(PYTEST) $(WORKERS) -m "unit or contract" $(ARGS)
 
 e2e: ready ## every spoken call, those with failing parts too (writes docs/reports/spoken-calls.md)
 	$(PYTEST) tests/e2e tests/faults -m "e2e or faults" --report docs/reports/spoken-calls.md $(ARGS)

@@ -28,7 +28,7 @@ class Exchange:
 
 
 class Overheard:
-    """An application whose every exchange is noted in `exchanges`."""
+    """An application whose every exchange stands in `exchanges` before its answer is complete for the client."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,21 +49,24 @@ class Overheard:
             if message["type"] == "http.response.start":
                 started.update(message)
             answered.extend(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self.exchanges.append(_exchange(scope, bytes(sent), started, bytes(answered)))
             await send(message)
 
         await self._app(scope, heard, answer)
-        self.exchanges.append(
-            Exchange(
-                method=scope["method"],
-                path=unquote(scope["raw_path"].decode("ascii")),
-                query=parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True),
-                headers=_headers(scope["headers"]),
-                body=bytes(sent),
-                status=started["status"],
-                answered_headers=_headers(started.get("headers", ())),
-                answered=bytes(answered),
-            )
-        )
+
+
+def _exchange(scope: Scope, sent: bytes, started: Mapping[str, Any], answered: bytes) -> Exchange:
+    return Exchange(
+        method=scope["method"],
+        path=unquote(scope["raw_path"].decode("ascii")),
+        query=parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True),
+        headers=_headers(scope["headers"]),
+        body=sent,
+        status=started["status"],
+        answered_headers=_headers(started.get("headers", ())),
+        answered=answered,
+    )
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
