@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from lambdas.shared.speech.registry import SpeechSettings
 
@@ -21,6 +21,10 @@ class AgentSettings(SpeechSettings):
     aws_region: str = "eu-central-1"
     riva_url: Annotated[str, StringConstraints(pattern=r"^[^\s/]+:\d+$")]
     riva_tls: bool = False
+    azure_speech_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")] | None = None
+    """Where Azure hears the rest of a call when Riva is gone; without it nobody does."""
+    azure_speech_secret: Annotated[str | None, Field(validate_default=True)] = None
+    """The name of the secret that holds its key."""
     llm_url: Url
     llm_model: str
     llm_secret: str
@@ -32,3 +36,10 @@ class AgentSettings(SpeechSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Where Prometheus may ask; 0 is nowhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("azure_speech_secret")
+    @classmethod
+    def _with_region(cls, secret: str | None, info: ValidationInfo) -> str | None:
+        if (secret is None) != (info.data.get("azure_speech_region") is None):
+            raise ValueError("AZURE_SPEECH_REGION and AZURE_SPEECH_SECRET belong together: set both or neither")
+        return secret

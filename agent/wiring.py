@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-import grpc
 import httpx
 import httpx2
 from livekit.agents import (
@@ -28,6 +27,7 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.plugins import openai
 from openai import AsyncClient
 
+from agent.hearing import Recognisers, open_recogniser
 from agent.hotel import HotelClient, SigV4
 from agent.prompts import Prompts
 from agent.settings import AgentSettings
@@ -40,7 +40,6 @@ from lambdas.shared.settings import read_secret
 from lambdas.shared.speech.engine import Engine
 from lambdas.shared.speech.registry import open_engines
 
-RIVA_LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES", "nl": "nl-NL"}
 MAX_TOOL_STEPS: Final = 4
 TRANSCRIPTION_TIMEOUT: Final = 3.0
 LONGEST_PAUSE: Final = 0.8
@@ -77,6 +76,7 @@ class Parts:
     tls: ssl.SSLContext
     sign: SigV4
     llm_key: str
+    azure_key: str | None
 
     @classmethod
     def prepare(cls, settings: AgentSettings) -> Self:
@@ -90,6 +90,7 @@ class Parts:
             tls=ssl.create_default_context(),
             sign=SigV4(settings.aws_region),
             llm_key=read_secret(settings.llm_secret),
+            azure_key=read_secret(settings.azure_speech_secret) if settings.azure_speech_secret else None,
         )
 
     def open_http(self) -> httpx.AsyncClient:
@@ -100,13 +101,10 @@ class Parts:
         """This stage's speech engines."""
         return open_engines(self.settings, headers=traces.answer_headers)
 
-    def open_stt(self, hotel: Hotel, traces: Traces) -> stt.STT[Any]:
-        """The recogniser, expecting the hotel's language and the words of its rooms."""
-        return RivaSTT(
-            self.settings.riva_url,
-            language=RIVA_LANGUAGES[hotel.language],
-            credentials=grpc.ssl_channel_credentials() if self.settings.riva_tls else None,
-            metadata=traces.recognition_metadata,
+    def open_stt(self, hotel: Hotel, traces: Traces) -> RivaSTT | Recognisers:
+        """Who hears a call, expecting the hotel's language."""
+        return open_recogniser(
+            self.settings, hotel, traces, azure_key=self.azure_key, attempt=CONNECT.stt_conn_options
         )
 
     def open_llm(self) -> llm.LLM[Any]:

@@ -8,13 +8,14 @@ import httpx
 import pytest
 from botocore.session import Session
 
+from agent.hearing import RIVA_LANGUAGES
 from agent.hotel import HotelClient, SigV4
 from agent.server import TARGET_LOAD, build_server, endpoints
 from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.stays import Dialogue
 from agent.trace import Traces
-from agent.wiring import RIVA_LANGUAGES, Parts, open_session, open_tts
+from agent.wiring import Parts, open_session, open_tts
 from gpu_fleet.riva.models import MODELS, RivaModel
 from lambdas.shared.domain.dispatch import AGENT_NAME
 from lambdas.shared.domain.hotel import LANGUAGES, Hotels
