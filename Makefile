@@ -27,6 +27,7 @@ HOTEL ?=
 LIST ?=
 UPGRADE ?=
 N ?=
+MINUTES ?=
 ARGS ?=
 STAGE ?=
 SET ?=
@@ -84,7 +85,7 @@ stage:
 	esac
 
 ##@ Tests
-.PHONY: test check style types imports functions infrastructure e2e faults-pms bench-lambda bench-pms images
+.PHONY: test check style types imports functions infrastructure e2e faults-pms bench-lambda bench-pms bench-asr soak-asr images
 test: check functions infrastructure ## everything CI runs: check, functions, infrastructure, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
 
@@ -108,6 +109,12 @@ bench-lambda: ready ## how fast each function starts, beside a bare one (writes 
 
 bench-pms: ready ## what our layer adds to a booking system's own time (writes docs/reports/pms-overhead.md)
 	$(PYTEST) -m bench tests/bench/test_pms_overhead.py --report docs/reports/pms-overhead.md $(ARGS)
+
+bench-asr: ready ## our recogniser beside LiveKit's stock plugin (writes .local/bench/asr.json and docs/reports/asr.md)
+	$(PYTEST) -m bench tests/bench/test_asr.py --report docs/reports/asr.md $(ARGS)
+
+soak-asr: ready ## our recogniser's memory over MINUTES=5 (writes docs/reports/asr-memory.md)
+	MINUTES=$(or $(MINUTES),5) $(PYTEST) -m bench tests/bench/test_asr_memory.py --report docs/reports/asr-memory.md $(ARGS)
 
 images: ready ## build the containers and have each do its work (needs buildah)
 	@$(RUN) local.images $(ARGS)
