@@ -1,8 +1,9 @@
 """NVIDIA Riva's recognition service on the CPU: `python -m local.riva`, for a machine without a GPU.
 
 The real service's protocol, messages and errors over whisper base. What differs: punctuation is always on, one
-alternative, no FLAC, Opus or A-law, and an interim result comes only when the guest pauses: the one worker is then
-decoding what will be the final anyway, so an interim never delays it.
+alternative, no FLAC, Opus or A-law, no diarisation, of the endpointing parameters only `stop_history`. An interim
+result comes only when the guest pauses: the one worker is then decoding what will be the final anyway, so an interim
+never delays it.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ import structlog
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_audio_pb2
 
 from lambdas.shared.observability import trace_of
+from local.audio_decoder import ENCODINGS, SAMPLE_RATES, UNSPECIFIED, AudioDecoder, AudioError
 from local.recogniser import Recogniser, Samples, Transcript, prepare_model
 from local.service import log_json
 from local.settings import RivaSettings
-from local.utterances import SAMPLE_RATES, AudioDecoder, AudioError, Listener, Moment
+from local.utterances import Listener, Moment
 
 LANGUAGES: Final = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "es-US", "it-IT", "nl-NL")
 DETECT: Final = "multi"
 MODELS: Final = {"online": "whisper-base-streaming", "offline": "whisper-base-offline"}
-_ENCODINGS: Final = ("ENCODING_UNSPECIFIED", "LINEAR_PCM", "MULAW")
 _LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -51,22 +52,23 @@ class Wanted:
     def read(cls, config: Any, kind: str, *, interims: bool = False) -> Wanted:
         """The configuration of a request of kind `online` or `offline`; AudioError says what is wrong with it."""
         code = config.language_code
-        if (code != DETECT and code not in LANGUAGES) or config.model not in ("", MODELS[kind]):
+        if code not in ("", DETECT, *LANGUAGES) or config.model not in ("", MODELS[kind]):
             raise AudioError(
                 f"Error: Unavailable model requested given these parameters: language_code={code}; "
                 f"sample_rate={config.sample_rate_hertz}; type={kind};"
             )
         encoding = str(riva_audio_pb2.AudioEncoding.Name(config.encoding))
-        if encoding not in _ENCODINGS:
+        if encoding not in (UNSPECIFIED, *ENCODINGS):
             raise AudioError(f"Error: encoding {encoding} is not supported; send LINEAR_PCM or MULAW")
-        if config.sample_rate_hertz not in SAMPLE_RATES:
+        # 0 is what NVIDIA's clients send with a file: its header says the rate.
+        if config.sample_rate_hertz not in (0, *SAMPLE_RATES):
             rates = ", ".join(str(rate) for rate in SAMPLE_RATES)
             raise AudioError(f"Error: sample_rate_hertz {config.sample_rate_hertz} is not one of {rates}")
         if config.audio_channel_count > 1:
             raise AudioError(f"Error: audio_channel_count {config.audio_channel_count}: only mono is supported")
         stop_history = config.endpointing_config.stop_history
         return cls(
-            language=None if code == DETECT else code.split("-")[0],
+            language=None if code in ("", DETECT) else code.split("-")[0],
             language_code=code,
             encoding=encoding,
             sample_rate=config.sample_rate_hertz,
@@ -100,6 +102,9 @@ class RivaStandIn(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ign
                     if request.WhichOneof("streaming_request") == "streaming_config":
                         raise AudioError("Error: the streaming config may only be in the first message")
                     await hearing.hear(decoder.decode(request.audio_content))
+                    # As NVIDIA's servers take it: in any message, with or without audio.
+                    if request.runtime_config.get("force_eou") == "true":
+                        await hearing.end_turn()
                 await hearing.hear(decoder.decode(b"", last=True))
                 await hearing.finish()
         except AudioError as error:
@@ -164,6 +169,12 @@ class _Hearing:
             await self._act(moment)
         if self._listener.speech:
             await self._send_final()
+
+    async def end_turn(self) -> None:
+        """The client knows that the turn is over: what was said since the last final becomes one now."""
+        if self._listener.speech:
+            await self._send_final()
+        self._listener.forget()
 
     async def aclose(self) -> None:
         """Gives up what is still being decoded."""

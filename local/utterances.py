@@ -1,9 +1,8 @@
-"""From a telephone's bytes to utterances: audio decoded to 16 kHz, speech found in it, the ends of turns noticed."""
+"""From 16 kHz samples to utterances: speech found in them, the ends of turns noticed."""
 
 from __future__ import annotations
 
 import enum
-import struct
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
@@ -11,11 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import soxr
 
 from local.recogniser import SAMPLE_RATE, Samples
-
-SAMPLE_RATES: Final = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 WINDOW: Final = 512
 """Samples the voice detector judges at a time: 32 ms."""
@@ -27,64 +23,6 @@ _FEWEST_VOICED: Final = 3
 _PAUSE: Final = 7
 _BEFORE_SPEECH: Final = 10
 _LONGEST: Final = int(25 / WINDOW_SECONDS)
-
-
-class AudioError(Exception):
-    """Audio that is not what the configuration says; the message tells the client."""
-
-
-class AudioDecoder:
-    """Bytes in, 16 kHz samples out; a WAV header at the start is checked against the configuration and dropped."""
-
-    def __init__(self, encoding: str, sample_rate: int) -> None:
-        self._encoding = encoding
-        self._sample_rate = sample_rate
-        self._started = False
-        self._odd = b""
-        self._resampler = None
-        if sample_rate != SAMPLE_RATE:
-            self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
-
-    def decode(self, content: bytes, *, last: bool = False) -> Samples:
-        """The samples of these bytes; `last` brings out what the resampler held back."""
-        if content and not self._started:
-            self._started = True
-            content = self._without_header(content)
-        if self._encoding == "MULAW":
-            samples: Samples = _mulaw_table()[np.frombuffer(content, np.uint8)]
-        else:
-            content = self._odd + content
-            whole = len(content) & ~1
-            self._odd = content[whole:]
-            samples = (np.frombuffer(content[:whole], "<i2") / 32768).astype(np.float32)
-        if self._resampler is None:
-            return samples
-        resampled: Samples = self._resampler.resample_chunk(samples, last=last)
-        return resampled
-
-    def _without_header(self, content: bytes) -> bytes:
-        if not content.startswith(b"RIFF"):
-            if self._encoding == "ENCODING_UNSPECIFIED":
-                raise AudioError("Error: encoding is not specified and the audio has no header")
-            return content
-        body = content.find(b"data")
-        if body < 36 or content[12:16] != b"fmt ":
-            raise AudioError("Error: the audio's WAV header cannot be read")
-        kind, channels, rate = struct.unpack_from("<HHI", content, 20)
-        known = {1: "LINEAR_PCM", 7: "MULAW"}.get(kind)
-        if self._encoding == "ENCODING_UNSPECIFIED" and known:
-            self._encoding = known
-        if (known, channels, rate) != (self._encoding, 1, self._sample_rate):
-            raise AudioError("Error: config format doesn't match with header format")
-        return content[body + 8 :]
-
-
-@cache
-def _mulaw_table() -> Samples:
-    """ITU-T G.711: the 256 values of µ-law, scaled to ±1."""
-    code = ~np.arange(256) & 0xFF
-    magnitude = ((((code & 0x0F) << 3) + 0x84) << ((code >> 4) & 0x07)) - 0x84
-    return (np.where(code & 0x80, -magnitude, magnitude) / 32768).astype(np.float32)
 
 
 @cache
@@ -171,6 +109,11 @@ class Listener:
         if len(self._rest):
             yield from self.feed(np.zeros(WINDOW - len(self._rest), np.float32))
 
+    def forget(self) -> None:
+        """Ends the utterance under way; the next one may begin in the silence at the end of this one."""
+        self._before.extend(self._windows[len(self._windows) - self._silent :])
+        self._windows, self._voiced, self._silent, self._paused = [], 0, 0, False
+
     def _hear(self, window: Samples) -> Iterator[Moment]:
         voiced = self._detector.probability(window) >= _VOICED
         self._heard += 1
@@ -192,9 +135,7 @@ class Listener:
         if self._silent >= self._end or len(self._windows) >= _LONGEST:
             if self.speech:
                 yield Moment.ENDED
-            # The next utterance may begin in the silence at the end of this one.
-            self._before.extend(self._windows[len(self._windows) - self._silent :])
-            self._windows, self._voiced, self._silent, self._paused = [], 0, 0, False
+            self.forget()
         elif self._silent == _PAUSE and self.speech:
             self._paused = True
             yield Moment.PAUSED

@@ -7,6 +7,7 @@ import time
 import wave
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import grpc
@@ -182,9 +183,8 @@ def test_the_language_can_be_found_out(service: riva.client.ASRService) -> None:
     ("fields", "message"),
     [
         ({"language_code": "tlh-QO"}, "Unavailable model requested"),
-        ({"language_code": ""}, "Unavailable model requested"),
         ({"model": "canary"}, "Unavailable model requested"),
-        ({"sample_rate_hertz": 0}, "sample_rate_hertz"),
+        ({"sample_rate_hertz": 0}, "sample_rate_hertz is not specified"),
         ({"sample_rate_hertz": 12_345}, "sample_rate_hertz"),
         ({"encoding": riva.client.AudioEncoding.OGGOPUS}, "encoding"),
         ({"audio_channel_count": 2}, "audio_channel_count"),
@@ -202,6 +202,29 @@ def test_a_wrong_configuration_is_an_invalid_argument(
     for fault in (streaming.value, offline.value):
         assert fault.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert message in str(fault.details())
+
+
+def test_the_client_ends_a_turn(service: riva.client.ASRService) -> None:
+    """`force_eou` brings the final at once, in mid-sentence too, and the stream goes on with the next turn."""
+    finals: Queue[str] = Queue()
+
+    def requests() -> Iterator[Any]:
+        yield riva_asr_pb2.StreamingRecognizeRequest(
+            streaming_config=riva.client.StreamingRecognitionConfig(config=config())
+        )
+        for sentence in (BOOKING, "Yes, please book it."):
+            for chunk in chunks(say(sentence).tobytes()):
+                yield riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk)
+            yield riva_asr_pb2.StreamingRecognizeRequest(audio_content=b"", runtime_config={"force_eou": "true"})
+            # No more is sent before the final is there.
+            texts.append(finals.get(timeout=20))
+
+    texts: list[str] = []
+    for response in service.stub.StreamingRecognize(requests()):
+        finals.put(response.results[0].alternatives[0].transcript)
+
+    assert "two nights" in texts[0]
+    assert "book it" in texts[1]
 
 
 def test_audio_before_the_configuration_is_refused(service: riva.client.ASRService) -> None:
