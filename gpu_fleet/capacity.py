@@ -177,7 +177,7 @@ def report(demand: Demand, fleet: Fleet, *, model: RivaModel, gpu_instance: str,
     lines += [f"  {'in all':<34} {sum(bill.values()):>10,.2f} {fleet.monthly_eur:>10,.2f}"]
     lines += [f"  {'for each hotel':<34} {'':>10} {fleet.monthly_eur / demand.hotels:>10,.2f}", ""]
     lines += [f"Prices: {SOURCE}, read on {READ_ON}; 1 EUR = {USD_PER_EUR} USD.", f"Not in it: {NOT_INCLUDED}."]
-    lines += [f"Streams a GPU: {model.streams_source}."]
+    lines += [f"Streams a GPU: {model.sources['streams_per_gpu']}."]
     return "\n".join(lines)
 
 

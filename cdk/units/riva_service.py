@@ -137,12 +137,7 @@ class RivaService(Construct):
             cpu=int(RIVA.vcpu * 1024),
             memory_limit_mib=int(RIVA.gib * 1024),
             gpu_count=1,
-            environment={
-                "NIM_CACHE_PATH": CACHE_PATH,
-                "NIM_TAGS_SELECTOR": model.selector,
-                "NIM_GRPC_API_PORT": str(GRPC_PORT),
-                "NIM_HTTP_API_PORT": str(HTTP_PORT),
-            },
+            environment=model.environment,
             port_mappings=[aws_ecs.PortMapping(container_port=port) for port in (GRPC_PORT, HTTP_PORT)],
             linux_parameters=aws_ecs.LinuxParameters(
                 self, "Linux", init_process_enabled=True, shared_memory_size=SHARED_MEMORY_MIB

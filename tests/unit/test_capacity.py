@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import factorial
 
@@ -25,7 +26,7 @@ from gpu_fleet.capacity import (
     plan,
 )
 from gpu_fleet.prices import HOSTS, READ_ON, SOURCE, USD_PER_EUR, monthly_usd
-from gpu_fleet.riva.models import MODELS, ModelError, RivaModel, require_streaming
+from gpu_fleet.riva.models import FIGURES, MODELS, ModelError, RivaModel, require_streaming
 
 pytestmark = pytest.mark.unit
 
@@ -211,5 +212,7 @@ def test_every_recogniser_fits_the_gpu_and_names_its_sources(model: RivaModel) -
 
     assert model.gpu_gib < 24
     assert model.streaming == (model.streams_per_gpu > 0) == (not model.reason)
-    assert "2026" in model.source
-    assert model.streams_source
+    assert set(model.sources) == set(FIGURES)
+    for figure, source in model.sources.items():
+        assert re.search(r"2026-\d\d-\d\d", source), figure
+        assert "docs.nvidia.com/" in source or "github.com/NVIDIA" in source or "assumption" in source, figure
