@@ -181,6 +181,9 @@ def _faults(stage: Stage, hotels: Hotels) -> Iterator[str]:
     if operator.llm_region is not None:
         yield from _region("llm_region", operator.llm_region, (*AZURE_REGIONS, *AWS_REGIONS))
     yield from _address("speech_url", stage.speech_url, SPEAKING_NAMES)
+    if operator.azure_speech_region is not None:
+        # Its address is `<region>.stt.speech.microsoft.com`: the region is all that is to be known of it.
+        yield from _region("azure_speech_region", operator.azure_speech_region, AZURE_REGIONS)
     yield from _address("riva_model", f"https://{MODELS[stage.riva_model].image}", ())
     for hotel in hotels:
         if hotel.pms.url is not None:

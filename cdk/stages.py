@@ -50,6 +50,9 @@ class Operator(BaseModel):
     """Where the speech engine `http` is."""
     speech_key: bool = False
     """Whether that engine asks for a key: then it is secret `speech`."""
+    azure_speech_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")] | None = None
+    """Where Azure Speech hears the rest of a call when Riva is gone, its key being secret `azure-speech`; without it
+    nobody does."""
     sip_addresses: Annotated[tuple[IPv4Network, ...], BeforeValidator(_listed)] | None = None
     """From where the telephone company calls, as CIDR ranges; without them it signs in with secret `sip`."""
     sip_changed: str | None = None
@@ -116,6 +119,11 @@ class Stage(BaseModel):
     def speech_secret(self) -> str | None:
         """The name of the speech engine's key, when it asks for one."""
         return self.secret("speech") if self.operator.speech_key else None
+
+    @property
+    def azure_speech_secret(self) -> str | None:
+        """The name of Azure Speech's key, where it hears."""
+        return self.secret("azure-speech") if self.operator.azure_speech_region else None
 
     @property
     def fleet(self) -> Fleet:

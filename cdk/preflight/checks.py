@@ -24,6 +24,7 @@ CHECKS: Final = (
     Check("secret livekit", secrets.livekit),
     Check("secret llm", secrets.llm),
     Check("secret speech", secrets.speech),
+    Check("secret azure-speech", secrets.azure_speech),
     Check("secret ngc", secrets.ngc),
     Check("secret sip", secrets.sip),
     Check("booking systems' secrets", secrets.booking_systems),

@@ -74,6 +74,13 @@ def speech(deployment: Deployment) -> Finding:
     return _bare(deployment, "speech")
 
 
+def azure_speech(deployment: Deployment) -> Finding:
+    """Azure's key, where it shall hear calls that Riva cannot."""
+    if deployment.stage.azure_speech_secret is None:
+        return Finding.fine("not needed: calls are heard by Riva alone")
+    return _bare(deployment, "azure-speech")
+
+
 def booking_systems(deployment: Deployment) -> Finding:
     """The key to each hotel's booking system, with all that its connector signs in with."""
     hotels = [hotel for hotel in deployment.hotels if hotel.signs_in]

@@ -36,7 +36,10 @@ KEYS_OF_SYSTEMS: Final = ("BREAKER#pms#*", "BUDGET#pms#*")
 def renewed_secrets(stage: Stage, hotels: Iterable[Hotel]) -> tuple[str, ...]:
     """The secrets that grow old: all but the key of the guests' hashes, which is changed on purpose only."""
     by_password = () if stage.operator.sip_addresses else ("sip",)
-    by_key = ("speech",) if stage.speech_secret else ()
+    by_key = (
+        *(("speech",) if stage.speech_secret else ()),
+        *(("azure-speech",) if stage.azure_speech_secret else ()),
+    )
     systems = (f"pms/{hotel.name}" for hotel in hotels if hotel.signs_in)
     return ("livekit", "llm", *by_key, "ngc", *by_password, "legacy-token", *systems)
 

@@ -44,8 +44,14 @@ class GpuFleetStack(Stack):
         super().__init__(scope, id, **kwargs)
         model = require_streaming(stage.riva_model)
         secrets = {
-            name: aws_secretsmanager.Secret.from_secret_name_v2(self, name.title(), stage.secret(name))
-            for name in ("livekit", "llm", "speech", "ngc")
+            name: aws_secretsmanager.Secret.from_secret_name_v2(self, part, stage.secret(name))
+            for part, name in (
+                ("Livekit", "livekit"),
+                ("Llm", "llm"),
+                ("Speech", "speech"),
+                ("AzureSpeech", "azure-speech"),
+                ("Ngc", "ngc"),
+            )
         }
         self.cluster = aws_ecs.Cluster(
             self, "Cluster", vpc=network.vpc, container_insights_v2=aws_ecs.ContainerInsights.ENABLED
@@ -60,6 +66,8 @@ class GpuFleetStack(Stack):
             api_url=api.url,
             aws_region=stage.region,
             riva_url=self.riva_address,
+            azure_speech_region=stage.operator.azure_speech_region,
+            azure_speech_secret=stage.azure_speech_secret,
             llm_url=stage.llm_url,
             llm_model=stage.llm_model,
             llm_secret=stage.secret("llm"),
@@ -139,7 +147,8 @@ class GpuFleetStack(Stack):
         # Who answers must be able to hear.
         agents.service.node.add_dependency(riva.service)
         riva.let_in(agents.security_group)
-        for key in ("livekit", "llm", *(["speech"] if stage.speech_secret else [])):
+        by_choice = {"speech": stage.speech_secret, "azure-speech": stage.azure_speech_secret}
+        for key in ("livekit", "llm", *(name for name, secret in by_choice.items() if secret)):
             secrets[key].grant_read(agents.task.task_role)
         api.grant_agent(agents.task.task_role)
         acknowledge_wildcards(

@@ -27,6 +27,7 @@ FILLED_IN: Final[Mapping[str, Any]] = {
     "llm_region": "swedencentral",
     "llm_model": "receptionist",
     "speech_url": "https://germanywestcentral.tts.speech.microsoft.com/",
+    "azure_speech_region": "germanywestcentral",
     "sip_addresses": "192.0.2.0/24",
     "alarm_email": "on-call@example.com",
 }

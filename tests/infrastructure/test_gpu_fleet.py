@@ -161,8 +161,10 @@ def test_gpu_hosts_mount_the_models(deployed: Deployed) -> None:
     ]
 
 
-def test_agents_may_call_their_routes_and_read_three_keys(deployed: Deployed) -> None:
-    """An agent reads the keys of LiveKit, the model and the voices, calls its own routes, and may nothing else."""
+def test_agents_may_call_their_routes_and_read_four_keys(deployed: Deployed) -> None:
+    """An agent reads the keys of LiveKit, the model, the voices and the second recogniser, calls its own routes, and
+    may nothing else.
+    """
     said = statements(deployed, "AgentsTaskTaskRole")
     secrets = {
         str(resource).rpartition(f"bellhop/{deployed.stage.name}/")[2].partition("-")[0]
@@ -178,7 +180,7 @@ def test_agents_may_call_their_routes_and_read_three_keys(deployed: Deployed) ->
     ]
     services = {action.partition(":")[0] for statement in said for action in statement["Action"]}
 
-    assert secrets <= {"livekit", "llm", "speech"}
+    assert secrets <= {"livekit", "llm", "speech", "azure"}
     assert {"livekit", "llm"} <= secrets
     assert len(routes) == sum(endpoint.caller is Caller.AGENT for endpoint in ENDPOINTS)
     assert services == {"secretsmanager", "execute-api", "logs"}

@@ -123,11 +123,11 @@ def _secret_name(deployed: Deployed, resource: str) -> str:
     return str(secret)
 
 
-def test_the_agent_reads_only_what_it_speaks_and_thinks_with(deployed: Deployed) -> None:
+def test_the_agent_reads_only_what_it_hears_speaks_and_thinks_with(deployed: Deployed) -> None:
     """A tricked model finds no key of a booking system, nor the key of the guests' hashes, nor a table."""
     stage = deployed.stage
-    voice = {stage.speech_secret} if stage.speech_secret else set()
-    assert secrets_of(deployed, AGENT) == {stage.secret("livekit"), stage.secret("llm"), *voice}
+    chosen = {secret for secret in (stage.speech_secret, stage.azure_speech_secret) if secret}
+    assert secrets_of(deployed, AGENT) == {stage.secret("livekit"), stage.secret("llm"), *chosen}
     services = {right.action.partition(":")[0] for right in of_role(deployed, AGENT)}
     assert services <= {"secretsmanager", "execute-api", "logs", "ecs", "kms"}
 
@@ -151,6 +151,7 @@ def test_every_secret_has_the_readers_it_is_for(deployed: Deployed) -> None:
             readers.setdefault(secret.rpartition("/")[2], set()).add(role)
 
     assert readers == {
+        "azure-speech": {AGENT},
         "guest-key": {"api/LiveKitWebhookRole"},
         "legacy-token": {"api/CallsRole", "gpu_fleet/RivaTaskTaskRole"},
         "livekit": {"api/LiveKitWebhookRole", "api/LiveKitSetupFunctionRole", AGENT},

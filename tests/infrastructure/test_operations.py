@@ -147,7 +147,7 @@ def test_every_secret_can_be_rotated_by_the_page() -> None:
             r"^\| `([a-z/<>-]+)` \|", PAGE.partition("## Rotate a secret")[2].partition("\n## ")[0], re.MULTILINE
         )
     )
-    with_all = Stage.of("prod", {"speech_key": True})
+    with_all = Stage.of("prod", {"speech_key": True, "azure_speech_region": "germanywestcentral"})
 
     hotel = next(iter(Hotels.load(ROOT / "hotels")))
     on_a_system = hotel.model_copy(update={"name": "<hotel>", "pms": BookingSystem(connector="mews")})

@@ -32,10 +32,15 @@ def test_every_secret_is_of_the_stage(variables: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("said", "more"),
-    [({}, {"sip"}), ({"sip_addresses": "192.0.2.0/24"}, set()), ({"speech_key": True}, {"sip", "speech"})],
+    [
+        ({}, {"sip"}),
+        ({"sip_addresses": "192.0.2.0/24"}, set()),
+        ({"speech_key": True}, {"sip", "speech"}),
+        ({"azure_speech_region": "francecentral"}, {"sip", "azure-speech"}),
+    ],
 )
 def test_a_secret_is_watched_where_the_stage_has_it(said: Mapping[str, Any], more: set[str]) -> None:
-    """The telephone company's password and the voice's key grow old too, and are missed nowhere else."""
+    """Passwords and keys that only some stages have grow old too, and are missed nowhere else."""
     assert set(renewed_secrets(Stage.of("prod", said), [])) == {"livekit", "llm", "ngc", "legacy-token", *more}
 
 

@@ -38,7 +38,9 @@ SECRETS = (
     (secrets.sip, "sip", {"username": "trunk", "password": HIDDEN}),
     (secrets.llm, "llm", HIDDEN),
     (secrets.speech, "speech", HIDDEN),
+    (secrets.azure_speech, "azure-speech", HIDDEN),
 )
+ALL_ASKED_FOR = {"speech_key": True, "azure_speech_region": "westeurope"}
 Look = Callable[[Deployment], Finding]
 
 
@@ -47,13 +49,13 @@ def test_a_secret_of_the_right_form_is_fine(look: Look, name: str, value: Any) -
     """Every secret that the operator creates is looked at."""
     keep(name, value)
 
-    assert look(deployment(speech_key=True)).state is State.FINE
+    assert look(deployment(**ALL_ASKED_FOR)).state is State.FINE
 
 
 @pytest.mark.parametrize(("look", "name", "_"), SECRETS)
 def test_a_secret_that_is_missing_can_be_made_with_one_command(look: Look, name: str, _: Any) -> None:
     """The fix names the secret, the region and its form."""
-    finding = look(deployment(speech_key=True))
+    finding = look(deployment(**ALL_ASKED_FOR))
 
     assert finding.state is State.WRONG
     assert f"create-secret --region eu-central-1 --name bellhop/prod/{name} --secret-string file://" in finding.fix
@@ -91,6 +93,11 @@ def test_a_secret_of_another_form_is_told_without_its_value(look: Look, name: st
 def test_a_voice_that_asks_for_no_key_needs_none() -> None:
     """A speech engine in the stage's own network may let everybody in."""
     assert secrets.speech(deployment()).state is State.FINE
+
+
+def test_without_a_region_azure_needs_no_key() -> None:
+    """The second recogniser is off unless the operator says where it is."""
+    assert secrets.azure_speech(deployment()).state is State.FINE
 
 
 def test_a_telephone_company_that_is_known_by_its_addresses_needs_no_password() -> None:
