@@ -1,4 +1,5 @@
-"""Recognition through Riva's streaming API on asyncio stubs: a recording in, one transcript out.
+"""Recognition through Riva's streaming API on asyncio stubs: a recording in, one transcript out, or sound in as it
+comes and words out as they are recognised.
 
 Recordings too go through `StreamingRecognize`: a Riva that listens to calls has no offline model loaded.
 """
@@ -7,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +25,22 @@ _OURS_TO_MEND: Final = frozenset(
 
 
 @dataclass(frozen=True)
+class Sound:
+    """How samples are to be understood: mono, 16-bit little-endian, or 8-bit µ-law when `mulaw`."""
+
+    sample_rate: int
+    mulaw: bool = False
+
+    @property
+    def bytes_a_sample(self) -> int:
+        return 1 if self.mulaw else 2
+
+    @property
+    def bytes_a_second(self) -> int:
+        return self.sample_rate * self.bytes_a_sample
+
+
+@dataclass(frozen=True)
 class Audio:
     """Mono sound as Riva takes it: 16-bit little-endian samples, or 8-bit µ-law when `mulaw`."""
 
@@ -31,17 +49,17 @@ class Audio:
     mulaw: bool = False
 
     @property
-    def seconds(self) -> float:
-        return len(self.data) / self._bytes_a_second
-
-    def chunks(self) -> list[bytes]:
-        """The sound in pieces of CHUNK_SECONDS, each of whole samples."""
-        size = int(self._bytes_a_second * CHUNK_SECONDS) // 2 * 2
-        return [self.data[start : start + size] for start in range(0, len(self.data), size)]
+    def sound(self) -> Sound:
+        return Sound(self.sample_rate, self.mulaw)
 
     @property
-    def _bytes_a_second(self) -> int:
-        return self.sample_rate * (1 if self.mulaw else 2)
+    def seconds(self) -> float:
+        return len(self.data) / self.sound.bytes_a_second
+
+    def chunks(self) -> Iterator[bytes]:
+        """The sound in pieces of CHUNK_SECONDS, each of whole samples."""
+        size = int(self.sound.bytes_a_second * CHUNK_SECONDS) // 2 * 2
+        return (self.data[start : start + size] for start in range(0, len(self.data), size))
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,46 @@ class Transcript:
     language: str
     confidence: float
     """0 to 1, of the least sure piece; Riva gives no figure for some models, which is 0."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was said since the last final one, as far as it is known; nothing changes a final one any more."""
+
+    text: str
+    language: str
+    confidence: float
+    """0 to 1; Riva gives no figure for some models and most interim results, which is 0."""
+    final: bool
+    seconds: float
+    """How much sound Riva had listened to by then."""
+
+
+class Hearing:
+    """One stream of recognition: sound in as it comes, words out as they are recognised.
+
+    A fault ends the iteration, and leaves the block of `Riva.hear` as what is said there; one who sends is not told.
+    """
+
+    def __init__(self, call: Any, language: str) -> None:
+        self._call = call
+        self._language = language
+
+    async def send(self, data: bytes) -> None:
+        """Returns when the connection has taken these samples, which it does not while Riva lags behind."""
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await self._call.write(riva_asr_pb2.StreamingRecognizeRequest(audio_content=data))
+
+    async def finish(self) -> None:
+        """No more sound comes: Riva says what it has yet to say, and the iteration ends."""
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await self._call.done_writing()
+
+    async def __aiter__(self) -> AsyncIterator[Heard]:
+        """What Riva says, one by one: as long as nobody asks for the next, Riva is made to wait."""
+        async for response in self._call:
+            for heard in _heard(response, self._language):
+                yield heard
 
 
 class Riva:
@@ -69,38 +127,58 @@ class Riva:
 
         Raises Refused when Riva finds fault with language or audio, Unreachable when it does not answer.
         """
-        try:
-            pieces = await self._recognise(audio, language, timeout)
-        except grpc.aio.AioRpcError as error:
-            raise _fault(await self._own_words(error, audio, language)) from None
+        finals: list[Heard] = []
+        async with self.hear(audio.sound, language=language, interim_results=False, timeout=timeout) as hearing:
+            sending = asyncio.create_task(_send_all(hearing, audio))
+            try:
+                finals += [heard async for heard in hearing if heard.final]
+            finally:
+                sending.cancel()
+                await asyncio.wait([sending])
         return Transcript(
-            text=" ".join(text for piece in pieces if (text := piece.transcript.strip())),
-            language=next((code for piece in pieces for code in piece.language_code), language),
-            confidence=min((min(max(piece.confidence, 0.0), 1.0) for piece in pieces), default=0.0),
+            text=" ".join(heard.text for heard in finals if heard.text),
+            language=finals[0].language if finals else language,
+            confidence=min((heard.confidence for heard in finals), default=0.0),
         )
 
-    async def _recognise(self, audio: Audio, language: str, timeout: float) -> list[Any]:
-        """The best alternative of each final."""
-        call = self._stub.StreamingRecognize(timeout=timeout)
-        sending = asyncio.create_task(_send(call, audio, language))
-        try:
-            responses = [response async for response in call]
-        finally:
-            sending.cancel()
-            await asyncio.wait([sending])
-        results = (result for response in responses for result in response.results)
-        return [result.alternatives[0] for result in results if result.is_final and result.alternatives]
+    @asynccontextmanager
+    async def hear(
+        self, sound: Sound, *, language: str, interim_results: bool, timeout: float | None = None
+    ) -> AsyncIterator[Hearing]:
+        """A stream of recognition, which ends with the block, or `timeout` seconds after it was opened.
 
-    async def _own_words(self, error: grpc.aio.AioRpcError, audio: Audio, language: str) -> grpc.aio.AioRpcError:
+        Raises Refused when Riva finds fault with language or audio, Unreachable when it does not answer.
+        """
+        config = _config(sound, language, interim_results)
+        call = self._stub.StreamingRecognize(timeout=timeout)
+        try:
+            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                await call.write(config)
+            yield Hearing(call, language)
+        except grpc.aio.AioRpcError as error:
+            raise _fault(await self._own_words(error, config)) from None
+        finally:
+            call.cancel()
+
+    async def _own_words(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
         """What Riva said: a refusal during a write is INTERNAL to the client (github.com/grpc/grpc/issues/36066).
 
         So Riva is asked once more without audio, which leaves nothing to be under way.
         """
         if error.code() is grpc.StatusCode.INTERNAL:
+            call = self._stub.StreamingRecognize(timeout=1)
             try:
-                await self._recognise(dataclasses.replace(audio, data=b""), language, timeout=1)
+                await call.write(config)
+                await call.done_writing()
+                async for _ in call:
+                    pass
             except grpc.aio.AioRpcError as own:
                 return own
+            except asyncio.InvalidStateError:
+                # It had ended before the write; what the first one said has to do.
+                return error
+            finally:
+                call.cancel()
         return error
 
     async def require(self, *, timeout: float) -> None:
@@ -118,22 +196,44 @@ class Riva:
         await self._channel.close(None)
 
 
-async def _send(call: Any, audio: Audio, language: str) -> None:
-    """Sends all there is; faults are told to whoever reads the answers."""
+async def _send_all(hearing: Hearing, audio: Audio) -> None:
+    for chunk in audio.chunks():
+        await hearing.send(chunk)
+    await hearing.finish()
+
+
+def _config(sound: Sound, language: str, interim_results: bool) -> Any:
     config = riva_asr_pb2.RecognitionConfig(
-        encoding=riva_audio_pb2.MULAW if audio.mulaw else riva_audio_pb2.LINEAR_PCM,
-        sample_rate_hertz=audio.sample_rate,
+        encoding=riva_audio_pb2.MULAW if sound.mulaw else riva_audio_pb2.LINEAR_PCM,
+        sample_rate_hertz=sound.sample_rate,
         audio_channel_count=1,
         language_code=language,
         max_alternatives=1,
         enable_automatic_punctuation=True,
     )
-    first = riva_asr_pb2.StreamingRecognitionConfig(config=config, interim_results=False)
-    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-        await call.write(riva_asr_pb2.StreamingRecognizeRequest(streaming_config=first))
-        for chunk in audio.chunks():
-            await call.write(riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk))
-        await call.done_writing()
+    first = riva_asr_pb2.StreamingRecognitionConfig(config=config, interim_results=interim_results)
+    return riva_asr_pb2.StreamingRecognizeRequest(streaming_config=first)
+
+
+def _heard(response: Any, language: str) -> Iterator[Heard]:
+    """Its finals, then what its other results say together: Riva may give a piece at a time."""
+    results = [result for result in response.results if result.alternatives]
+    for result in results:
+        if result.is_final:
+            yield _join([result], language)
+    if open_ones := [result for result in results if not result.is_final]:
+        yield _join(open_ones, language)
+
+
+def _join(results: list[Any], language: str) -> Heard:
+    best = [result.alternatives[0] for result in results]
+    return Heard(
+        text="".join(one.transcript for one in best).strip(),
+        language=next((code for one in best for code in one.language_code), language),
+        confidence=min(min(max(one.confidence, 0.0), 1.0) for one in best),
+        final=results[0].is_final,
+        seconds=max(0.0, max(result.audio_processed for result in results)),
+    )
 
 
 def _fault(error: grpc.aio.AioRpcError) -> Refused | Unreachable:
