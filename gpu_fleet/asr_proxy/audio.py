@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from typing import Final, Literal
+import struct
+from typing import Any, Final, Literal
 
 import numpy as np
 import soundfile
@@ -14,6 +15,12 @@ from gpu_fleet.asr_proxy.models import SAMPLE_RATES, Encoding
 from gpu_fleet.riva.client import Audio
 
 _MOST_CHANNELS: Final = 8
+# Samples of all channels that are decoded at a time: 2 MB.
+_BLOCK: Final = 1 << 19
+# What programs write that do not know the length: 0xFFFFFFFF (ffmpeg into a pipe), a little under 0x80000000 (sox).
+_UNKNOWN_BYTES: Final = 0x7FFF0000
+_UNKNOWN_FRAMES: Final = 1 << 48
+_MOST_CHUNKS: Final = 100
 _KINDS: Final[dict[str, Encoding]] = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "OGG": "ogg"}
 
 
@@ -67,8 +74,37 @@ def _read_file(data: bytes, encoding: Encoding | None, longest: float) -> Audio:
             if file.samplerate not in SAMPLE_RATES or file.channels > _MOST_CHANNELS:
                 raise AudioError(f"audio: has {file.channels} channels at {file.samplerate} Hz, which is not speech")
             # A file's header may promise anything, so no more is read than is allowed, and a sample beyond.
-            samples = file.read(int(longest * file.samplerate) + 1, dtype="int16", always_2d=True)
-            mono = samples[:, 0] if file.channels == 1 else samples.mean(axis=1).astype(np.int16)
-            return Audio(mono.tobytes(), file.samplerate)
+            most = int(longest * file.samplerate) + 1
+            samples = _decode(file, most)
+            if _ends_early(data) or len(samples) // 2 < min(file.frames, most) < _UNKNOWN_FRAMES:
+                raise AudioError("audio: is cut off, its header announces more sound than it has")
+            return Audio(samples, file.samplerate)
     except (soundfile.SoundFileError, RuntimeError, OSError):
         raise AudioError(f"audio: is no {encoding or 'wav, flac or ogg'} file that can be read") from None
+
+
+def _decode(file: Any, most: int) -> bytes:
+    """Up to `most` samples, one channel made of all, 16-bit; what has many channels takes no more memory for it."""
+    mono: list[bytes] = []
+    while most > 0:
+        # As floats, because libsndfile cuts those of a file of floats to -1, 0 and 1 where it reads integers.
+        block = file.read(min(most, _BLOCK // file.channels), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        mixed = np.nan_to_num(block.mean(axis=1) * 32_768)
+        mono.append(np.clip(mixed, -32_768, 32_767).astype("<i2").tobytes())
+        most -= len(block)
+    return b"".join(mono)
+
+
+def _ends_early(data: bytes) -> bool:
+    """Whether a WAV file has fewer bytes of samples than it announces, which libsndfile does not mind."""
+    place = 12 if data[:4] == b"RIFF" else len(data)
+    for _ in range(_MOST_CHUNKS):
+        if place + 8 > len(data):
+            break
+        name, size = struct.unpack_from("<4sI", data, place)
+        if name == b"data":
+            return size < _UNKNOWN_BYTES and place + 8 + size > len(data)
+        place += 8 + size + size % 2
+    return False

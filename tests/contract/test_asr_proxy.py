@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import struct
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -14,61 +15,22 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from prometheus_client import CONTENT_TYPE_LATEST
-from prometheus_client.parser import text_string_to_metric_families
 from riva.client.proto import riva_audio_pb2
 
 from gpu_fleet.asr_proxy.app import build_app
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from lambdas.shared.settings import SettingsError
-from tests.contract.scripted_riva import HeardStream, ScriptedRiva, fails, hangs, says, serving
+from tests.contract.proxy_bench import TOKEN, Bench, WordDetector, proxy_bench, proxy_settings, recording
+from tests.contract.scripted_riva import HeardStream, fails, hangs, says
 
 pytestmark = pytest.mark.contract
-
-TOKEN = "a-token-of-the-clients"
-SECOND = np.zeros(16_000, np.int16)
-
-
-class Bench:
-    """The proxy, asked over HTTP by a client who has the token."""
-
-    def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
-        self.service = service
-        settings = ProxySettings(
-            riva_url="riva:50051", token_secret="t", max_audio_bytes=200_000, max_audio_seconds=5, max_streams=2
-        )
-        self.app = build_app(riva, settings, token=lambda: TOKEN)
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(
-            transport=transport, base_url="http://proxy", headers={"Authorization": f"Bearer {TOKEN}"}
-        )
-
-    async def transcribe(self, audio: bytes, **more: Any) -> httpx.Response:
-        return await self.http.post("/transcribe", json={"audio": base64.b64encode(audio).decode(), **more})
-
-    async def metric(self, name: str, **labels: str) -> float:
-        scraped = await self.http.get("/metrics")
-        assert scraped.headers["content-type"] == CONTENT_TYPE_LATEST
-        samples = [s for family in text_string_to_metric_families(scraped.text) for s in family.samples]
-        return sum(s.value for s in samples if s.name == name and s.labels.items() >= labels.items())
 
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    service = ScriptedRiva()
-    async with serving(service) as address, aclosing(Riva(address)) as riva:
-        bench = Bench(service, riva)
-        async with bench.http:
-            yield bench
-
-
-def recording(kind: str, *, rate: int = 16_000, seconds: int = 1, channels: int = 1) -> bytes:
-    """Silence as a file of that kind."""
-    file = io.BytesIO()
-    samples = np.zeros((rate * seconds, channels), np.int16)
-    soundfile.write(file, samples, rate, format=kind, subtype="OPUS" if kind == "OGG" else "PCM_16")
-    return file.getvalue()
+    async with proxy_bench() as bench:
+        yield bench
 
 
 @pytest.mark.parametrize(
@@ -111,13 +73,24 @@ async def test_silence_has_no_words(bench: Bench) -> None:
     assert (answer.status_code, answer.json()["text"], answer.json()["confidence"]) == (200, "", 0)
 
 
+def announcing(size: int) -> bytes:
+    """A WAV file of a second whose header says that its samples have so many bytes."""
+    file = bytearray(recording("WAV"))
+    file[40:44] = struct.pack("<I", size)
+    return bytes(file)
+
+
 @pytest.mark.parametrize(
     ("audio", "more", "reason"),
     [
         (b"", {}, "audio"),
         (b"\x00" * 999, {}, "audio: is no wav, flac or ogg file"),
         (b"RIFF\xff\xff\xff\x7fWAVEfmt ", {}, "audio: is no wav, flac or ogg file"),
-        (recording("WAV")[:44], {}, "audio: holds no sound"),
+        (recording("WAV", seconds=0), {}, "audio: holds no sound"),
+        (recording("WAV")[:44], {}, "audio: is cut off"),
+        (recording("WAV")[:-2], {}, "audio: is cut off"),
+        (announcing(1 << 30), {}, "audio: is cut off"),
+        (recording("FLAC", seconds=4)[:-9], {}, "audio: is"),
         (recording("FLAC"), {"encoding": "wav"}, "audio: is FLAC, not wav"),
         (b"FORM" + bytes(8) + b"AIFF", {}, "audio: is no wav, flac or ogg file"),
         (recording("WAV", rate=4_000), {}, "1 channels at 4000 Hz"),
@@ -129,6 +102,7 @@ async def test_silence_has_no_words(bench: Bench) -> None:
         (bytes(4), {"encoding": "mp3"}, "encoding: Input should be"),
         (bytes(4), {"encoding": "pcm", "sample_rate": 1}, "sample_rate: Input should be"),
         (bytes(4), {"language": "german"}, "language: String should match"),
+        (bytes(4), {"language": "xx-XX"}, "language: is none of en-US, en-GB, de-DE"),
         (bytes(4), {"guest": "Ada"}, "guest: Extra inputs"),
     ],
 )
@@ -214,9 +188,8 @@ async def test_a_secret_that_cannot_be_read_is_no_open_door() -> None:
     def missing() -> str:
         raise SettingsError("secret 't' cannot be read")
 
-    settings = ProxySettings(riva_url="riva:50051", token_secret="t")
     async with aclosing(Riva("127.0.0.1:1")) as riva:
-        app = build_app(riva, settings, token=missing)
+        app = build_app(riva, proxy_settings(), missing, WordDetector())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
             answer = await http.post("/transcribe", headers={"Authorization": "Bearer x"}, json={})
 
@@ -227,7 +200,7 @@ async def test_a_language_riva_does_not_know_is_the_clients_fault(bench: Bench) 
     """Riva's refusal is a 400 with Riva's own words, also when it comes while audio is being sent."""
     bench.service.scripts += [fails(grpc.StatusCode.INVALID_ARGUMENT, after=0)] * 2
 
-    answer = await bench.transcribe(recording("WAV", seconds=4), language="xx-XX")
+    answer = await bench.transcribe(recording("WAV", seconds=4), language="nl-NL")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
     assert "INVALID_ARGUMENT" in answer.json()["error"]["message"]
@@ -306,3 +279,204 @@ async def test_a_riva_that_falls_silent_does_not_hold_a_client_for_ever(
 
     assert answer.status_code == 503
     assert "DEADLINE_EXCEEDED" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG"])
+async def test_a_recording_may_come_as_a_form(bench: Bench, kind: str) -> None:
+    """A file in a form, as browsers and curl send it, is the same as base64 in JSON."""
+    bench.service.scripts.append(says("ein Zimmer", language="de-DE"))
+
+    answer = await bench.http.post(
+        "/transcribe", files={"audio": ("call", recording(kind))}, data={"language": "de-DE", "encoding": ""}
+    )
+
+    assert (answer.status_code, answer.json()["text"]) == (200, "ein Zimmer")
+    assert bench.service.streams[0].config.config.language_code == "de-DE"
+
+
+async def test_raw_samples_may_come_as_a_form(bench: Bench) -> None:
+    """A form's fields are text, and a rate is a number all the same."""
+    data = {"encoding": "mulaw", "sample_rate": "8000"}
+
+    answer = await bench.http.post("/transcribe", files={"audio": ("call", bytes(8_000))}, data=data)
+
+    assert (answer.status_code, answer.json()["seconds"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "reason"),
+    [
+        ([], {"audio": "UklGRg=="}, "audio: is a file"),
+        ([], {"language": "de-DE"}, "body: "),
+        ([("audio", ("a", b""))], {}, "audio: is empty"),
+        ([("audio", ("a", bytes(201_000)))], {"encoding": "pcm", "sample_rate": "8000"}, "is larger than 200,000"),
+        ([("sound", ("a", bytes(4)))], {}, "audio: is a file"),
+        ([("audio", ("a", bytes(4))), ("audio", ("b", bytes(4)))], {}, "body: Too many files"),
+        ([("audio", ("a", bytes(4)))], {"sample_rate": "fast"}, "sample_rate: Input should be"),
+        ([("audio", ("a", bytes(4)))], {"language": ["de-DE", "en-US"]}, "body: a field is there more than once"),
+        ([("audio", ("a", bytes(4)))], {"guest": "Ada"}, "guest: Extra inputs"),
+        ([("audio", ("a", bytes(4)))], {"language": "d" * 20_000}, "body: Part exceeded maximum size"),
+    ],
+)
+async def test_a_form_that_cannot_be_used_is_told_why(
+    bench: Bench, files: list[Any], data: dict[str, Any], reason: str
+) -> None:
+    """A 400 that names the field and what is allowed, and no word to Riva."""
+    answer = await bench.http.post("/transcribe", files=files or {"nothing": (None, "")}, data=data)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
+    assert reason in answer.json()["error"]["message"]
+    assert bench.service.streams == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", b"\xff" * 999),
+        ("multipart/form-data; boundary=" + "x" * 999, b"--x"),
+        (
+            "multipart/form-data; boundary=x; charset=idna",
+            b'--x\r\nContent-Disposition: form-data; name="language"\r\n\r\n\xff..\r\n--x--\r\n',
+        ),
+        ("multipart/form-data; boundary=x; charset=\x00", b"--x--"),
+    ],
+)
+async def test_a_form_that_is_none_is_a_400(bench: Bench, kind: str, body: bytes) -> None:
+    """Garbage is the client's fault and is told so."""
+    answer = await bench.http.post("/transcribe", content=body, headers={"Content-Type": kind})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "audio/wav", "application/x-www-form-urlencoded", ";"])
+async def test_another_kind_of_body_is_told_which_are_taken(bench: Bench, kind: str) -> None:
+    """A 415 that names both."""
+    answer = await bench.http.post("/transcribe", content=b"x", headers={"Content-Type": kind})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported")
+    assert "application/json or multipart/form-data" in answer.json()["error"]["message"]
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
+    """A client that stops half-way is told so, and its place is free again."""
+
+    async def stops() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with proxy_bench(max_upload_seconds=0.2, max_streams=1) as bench:
+        answer = await bench.http.post("/transcribe", content=stops(), headers={"Content-Type": "application/json"})
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (408, "too_slow")
+        assert (answer.headers["Connection"], await bench.metric("bellhop_asr_streams")) == ("close", 0)
+
+
+async def test_samples_are_what_was_recorded(bench: Bench) -> None:
+    """16-bit samples arrive bit by bit; a file of floats, or of two channels, as what they sound like."""
+    tone = (np.sin(np.arange(1_600) / 5) * 20_000).astype(np.int16)
+    heard = []
+
+    async def keeps(stream: HeardStream) -> None:
+        async for request in stream.requests:
+            if request.audio_content:
+                heard.append(np.frombuffer(request.audio_content, "<i2"))
+
+    for samples, subtype in [(tone, "PCM_16"), (tone / 32_768, "FLOAT"), (np.stack([tone, tone], 1), "PCM_16")]:
+        bench.service.scripts.append(keeps)
+        file = io.BytesIO()
+        soundfile.write(file, samples, 16_000, format="WAV", subtype=subtype)
+        assert (await bench.transcribe(file.getvalue())).status_code == 200
+
+    assert all(np.array_equal(samples, tone) for samples in heard)
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF024])
+async def test_a_wav_file_from_a_pipe_is_heard(bench: Bench, size: int) -> None:
+    """A program that could not know the length writes the largest one; what is there is the recording."""
+    answer = await bench.transcribe(announcing(size))
+
+    assert (answer.status_code, answer.json()["seconds"]) == (200, 1)
+
+
+async def test_many_channels_are_refused(bench: Bench) -> None:
+    """More of them than a meeting room has microphones is no recording of speech."""
+    answer = await bench.transcribe(recording("WAV", seconds=0.1, channels=9))
+
+    assert (answer.status_code, "9 channels" in answer.json()["error"]["message"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "probability"),
+    [("Haben Sie ein Zimmer?", "de-DE", 0.9), ("a room, please", "en-US", 0.9), ("hm", None, 0)],
+)
+async def test_a_text_is_told_its_language(
+    bench: Bench, text: str, language: str | None, probability: float
+) -> None:
+    """The preferred variant of the language, or none when there is too little to tell by; Riva is not asked."""
+    answer = await bench.http.post("/detect-language", json={"text": text})
+
+    assert answer.status_code == 200
+    assert answer.json() == {"language": language, "probability": probability, "detector": "both"}
+    assert bench.service.streams == []
+
+
+@pytest.mark.parametrize("form", [False, True])
+async def test_a_recording_is_told_its_language(bench: Bench, form: bool) -> None:
+    """Riva is left to find out the language it hears, and the words then tell it."""
+    bench.service.scripts.append(says("Haben Sie ein Zimmer?"))
+    file = recording("WAV")
+    json, files = {"audio": base64.b64encode(file).decode()}, {"audio": ("call.wav", file)}
+
+    answer = await bench.http.post("/detect-language", **({"files": files} if form else {"json": json}))
+
+    assert (answer.status_code, answer.json()["language"]) == (200, "de-DE")
+    assert bench.service.streams[0].config.config.language_code == "multi"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "send text or audio"),
+        ({"text": "ja", "audio": "UklGRg=="}, "send text or audio"),
+        ({"text": ""}, "send text or audio"),
+        ({"text": "a" * 2_001}, "text: String should have at most 2000"),
+        ({"text": "ja", "language": "de-DE"}, "language: Extra inputs"),
+        ({"audio": "UklGRg=="}, "audio: is no wav"),
+    ],
+)
+async def test_what_has_no_language_is_told_why(bench: Bench, body: dict[str, Any], reason: str) -> None:
+    """Neither or both of text and recording, too much text, or no recording at all: a 400 that says so."""
+    answer = await bench.http.post("/detect-language", json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
+    assert reason in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"LANGUAGES": "german"}, "LANGUAGES: String should match"),
+        ({"LANGUAGES": "de-DE,pt-BR"}, "LANGUAGES: .*pt-BR is in none of a hotel's languages"),
+        ({"LANGUAGES": "de-DE"}, "DEFAULT_LANGUAGE: .*en-US is none of LANGUAGES, de-DE"),
+        ({"LANGUAGE_DETECTOR": "ears"}, "LANGUAGE_DETECTOR: Input should be"),
+    ],
+)
+def test_languages_are_those_of_the_settings(variables: dict[str, str], reason: str) -> None:
+    """A mistake in them stops the start and names the variable."""
+    with pytest.raises(SettingsError, match=reason):
+        ProxySettings.read({"RIVA_URL": "riva:50051", "TOKEN_SECRET": "t", **variables})
+
+
+async def test_only_the_settings_languages_are_asked_for() -> None:
+    """A proxy for two languages knows no third, and says which it knows."""
+    async with proxy_bench(languages="de-DE,it-IT", default_language="de-DE") as bench:
+        unknown = await bench.transcribe(recording("WAV"), language="en-US")
+        known = await bench.transcribe(recording("WAV"))
+
+    assert (unknown.status_code, known.status_code) == (400, 200)
+    assert unknown.json()["error"]["message"] == "language: is none of de-DE, it-IT"
+    assert known.json()["language"] == "de-DE"

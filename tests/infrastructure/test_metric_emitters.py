@@ -37,6 +37,7 @@ from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.observability import count, measure, open_logger
 from lambdas.wish_settler.service import Settling
 from local.processes import free_port
+from tests.contract.proxy_bench import WordDetector
 from tests.infrastructure.conftest import ROOT, Deployed
 from tests.infrastructure.emitting import Measured, Running
 from tests.infrastructure.references import find
@@ -148,7 +149,7 @@ async def proxy(running: Running) -> set[Measured]:
     settings = ProxySettings.read(variables)
     assert settings.proxy_port == running.port("proxy", "proxy")
     async with aclosing(Riva(settings.riva_url)) as riva:
-        app = build_proxy(riva, settings, lambda: "token")
+        app = build_proxy(riva, settings, lambda: "token", WordDetector())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
             await http.get("/metrics")
             answer = await http.get("/metrics")
