@@ -85,7 +85,7 @@ stage:
 	esac
 
 ##@ Tests
-.PHONY: test check style types imports functions infrastructure e2e faults-pms bench-lambda bench-pms bench-asr soak-asr images
+.PHONY: test check style types imports functions infrastructure e2e faults-pms faults-asr bench-lambda bench-pms bench-asr soak-asr images
 test: check functions infrastructure ## everything CI runs: check, functions, infrastructure, integration and at most five spoken calls
 	$(PYTEST) -m "integration or smoke" $(ARGS)
 
@@ -103,6 +103,9 @@ e2e: ready ## every spoken call, those with failing parts too (writes docs/repor
 
 faults-pms: ready ## break what a wish passes on its way, each way N=50 times (writes docs/reports/pms-faults.md)
 	REPETITIONS=$(or $(N),50) $(PYTEST) tests/faults/test_pms_faults.py --report docs/reports/pms-faults.md $(ARGS)
+
+faults-asr: ready ## kill and restart the recogniser while a guest speaks (writes docs/reports/asr-recovery.md)
+	$(PYTEST) tests/faults/test_recognition_recovery.py --report docs/reports/asr-recovery.md $(ARGS)
 
 bench-lambda: ready ## how fast each function starts, beside a bare one (writes docs/reports/lambda-start.md)
 	$(PYTEST) -m bench tests/bench/test_lambda_start.py --report docs/reports/lambda-start.md $(ARGS)
@@ -138,7 +141,7 @@ format: ready ## format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix --quiet
 	.venv/bin/ruff format --quiet
 
-GROUPS := lambdas agent asr cdk local lambda-tests langid uv go node java
+GROUPS := lambdas agent asr cdk local lambda-tests langid langid-build uv go node java
 COMPILE = .local/uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
