@@ -59,7 +59,7 @@ class Vendor:
         shutil.rmtree(folder, ignore_errors=True)
         home = folder / name
         shutil.copytree(hotels / name / "knowledge", home / "knowledge")
-        told = {field: value for field, value in facts.items() if field != "knowledge"}
+        told = {field: value for field, value in facts.items() if field not in ("knowledge", "knowledge_in")}
         (home / "hotel.toml").write_text(to_toml(told), encoding="utf-8")
         return name
 

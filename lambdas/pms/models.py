@@ -44,6 +44,7 @@ class HotelFacts(_Wire):
     """What a receptionist may tell about a hotel, and what its booking system can do beyond booking.
 
     `can` holds some of change_dates, change_room, change_guests, cancel, note; for what it lacks a human is offered.
+    `knowledge` is in the hotel's own language, `knowledge_in` in its further ones.
     """
 
     name: str
@@ -55,12 +56,17 @@ class HotelFacts(_Wire):
     check_out: LocalTime
     rooms: Mapping[RoomType, RoomKind]
     knowledge: Mapping[str, str]
+    knowledge_in: Mapping[str, Mapping[str, str]] = {}
     can: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, hotel: Hotel, can: Iterable[str] = ()) -> HotelFacts:
         own = {field: getattr(hotel, field) for field in cls.model_fields if field != "can"}
         return cls(**own, can=tuple(sorted(can)))
+
+    def topics(self, language: str) -> Mapping[str, str]:
+        """What the hotel knows about itself in a language, or in its own where nothing is written in that one."""
+        return self.knowledge_in.get(language, self.knowledge)
 
 
 class OffersRequest(_Wire):

@@ -68,13 +68,36 @@ def test_a_folder_is_a_hotel(tmp_path: Path) -> None:
     assert (str(hotel.night_price("double")), hotel.retention.calls_days) == ("129.00 EUR", 90)
 
 
+def test_a_hotel_is_told_of_in_each_of_its_languages(tmp_path: Path) -> None:
+    """Titles and pages in a further language are used in it; what nobody has translated stays in the hotel's own."""
+    folder = write(tmp_path, FILE.replace('"double room"', '"double room"\ntitles = { de = "Doppelzimmer" }'))
+    (folder / "knowledge" / "de").mkdir()
+    (folder / "knowledge" / "de" / "house.md").write_text("# Parken\nUnter dem Haus.\n", encoding="utf-8")
+
+    hotel = load_hotel(folder)
+
+    titles = [hotel.rooms["double"].title_in(language) for language in ("en", "de", "fr")]
+    assert titles == ["double room", "Doppelzimmer", "double room"]
+    assert list(hotel.topics("en")) == list(hotel.topics("fr")) == ["breakfast", "parking"]
+    assert hotel.topics("de") == {"parken": "Unter dem Haus."}
+
+
+def test_pages_in_a_language_that_the_hotel_does_not_speak_are_named(tmp_path: Path) -> None:
+    """Nobody would ever hear them."""
+    folder = write(tmp_path)
+    (folder / "knowledge" / "fr").mkdir()
+
+    with pytest.raises(HotelFileError, match='knowledge/fr: the hotel does not speak "fr" beside its own'):
+        load_hotel(folder)
+
+
 def test_the_demo_hotel_can_be_read() -> None:
     """The hotel of this repository has its number, a voice for every language and something to tell."""
     hotels = Hotels.load(Path(__file__).parents[2] / "hotels")
 
     aurora = hotels.by_number["+493023125001"]
     assert aurora is hotels.by_name["aurora"]
-    assert aurora.knowledge
+    assert len(aurora.topics("de")) == len(aurora.knowledge) > 0
 
 
 def test_a_folder_cannot_be_called_unknown(tmp_path: Path) -> None:
@@ -106,6 +129,7 @@ def test_a_day_is_the_hotels_own(tmp_path: Path) -> None:
         ),
         ("night_cents = 12900", "night_cents = 129.5", "[pms.demo.double] night_cents 129.5 is not allowed"),
         ("[pms.demo.double]", "[pms.demo.suite]", "[pms.demo.suite] is not one of the rooms double"),
+        ("sleeps = 2", 'sleeps = 2\ntitles = { nl = "kamer" }', '[rooms.double.titles]: the hotel does not speak "nl"'),
         ("[[voices.de]]", "[[voices.fr]]", "[[voices.de]] is missing: every language needs at least one voice"),
         ('voice = "two"', 'voice = "two"\nvolume = 11', "[voices.de.0] volume is not a field that is known here"),
         ('name = "{name}"', 'name = "other"', 'name "other" must be the folder\'s, "test"'),

@@ -1,7 +1,7 @@
 """A hotel: who it is, its languages, booking system, voices and where humans answer, as its folder says.
 
 `hotels/<name>/hotel.toml` holds the facts, `hotels/<name>/knowledge/*.md` what it knows about itself, a section a
-topic.
+topic, and `hotels/<name>/knowledge/<language>/*.md` the same in another of its languages.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def _system_address(url: str) -> str:
 SystemAddress = Annotated[str, AfterValidator(_system_address)]
 VendorCode = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 ExtraName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Title = Annotated[str, StringConstraints(min_length=2, max_length=60)]
 PhoneNumber = Annotated[str, AfterValidator(_e164)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
@@ -80,10 +81,20 @@ class Phone(_Part):
     front_desk: PhoneNumber
 
 
-class RoomKind(_Part):
+class Titled(_Part):
+    """A rate or an extra in a guest's words; `titles` has them in further languages of the hotel."""
+
+    title: Title
+    titles: Mapping[str, Title] = Field(default_factory=dict)
+
+    def title_in(self, language: str) -> str:
+        """What it is called in a language, or in the hotel's own where nobody has said."""
+        return self.titles.get(language, self.title)
+
+
+class RoomKind(Titled):
     """A type of room in a guest's words; `sleeps` counts adults and children."""
 
-    title: Annotated[str, StringConstraints(min_length=2, max_length=60)]
     sleeps: int = Field(ge=1, le=9)
 
 
@@ -92,12 +103,6 @@ class DemoRoom(_Part):
 
     rooms: int = Field(ge=0, le=1000)
     night_cents: int = Field(ge=0)
-
-
-class Titled(_Part):
-    """A rate or an extra in a guest's words."""
-
-    title: Annotated[str, StringConstraints(min_length=2, max_length=60)]
 
 
 class BookingSystem(_Part):
@@ -134,7 +139,10 @@ class Retention(_Part):
 
 
 class Hotel(_Part):
-    """A hotel as its folder describes it; `knowledge` maps a topic to the paragraphs below its heading."""
+    """A hotel as its folder describes it.
+
+    `knowledge` maps a topic to the paragraphs below its heading, `knowledge_in` does for each further language.
+    """
 
     name: HotelName
     title: Annotated[str, StringConstraints(min_length=2, max_length=80)]
@@ -152,6 +160,7 @@ class Hotel(_Part):
     voices: Mapping[str, tuple[Voice, ...]]
     retention: Retention = Retention()
     knowledge: Mapping[str, str] = Field(default_factory=dict)
+    knowledge_in: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
 
     @field_validator("name")
     @classmethod
@@ -181,7 +190,20 @@ class Hotel(_Part):
         for room in self.pms.demo:
             if room not in self.rooms:
                 raise ValueError(f"[pms.demo.{room}] is not one of the rooms {', '.join(self.rooms)}")
+        further = self.languages[1:]
+        for place, language in self._translated():
+            if language not in further:
+                others = f"further languages are {', '.join(further)}" if further else "it has no further language"
+                raise ValueError(f'{place}: the hotel does not speak "{language}" beside its own; {others}')
         return self
+
+    def _translated(self) -> Iterator[tuple[str, str]]:
+        """Each place where something is said in a further language, and the language."""
+        for part in ("rooms", "rates", "extras"):
+            titled: Mapping[str, Titled] = getattr(self, part)
+            for name, thing in titled.items():
+                yield from ((f"[{part}.{name}.titles]", language) for language in thing.titles)
+        yield from ((f"knowledge/{language}", language) for language in self.knowledge_in)
 
     @property
     def signs_in(self) -> bool:
@@ -196,6 +218,10 @@ class Hotel(_Part):
     def language(self) -> str:
         """The language in which the phone is answered."""
         return self.languages[0]
+
+    def topics(self, language: str) -> Mapping[str, str]:
+        """What it knows about itself in a language, or in its own where nothing is written in that one."""
+        return self.knowledge_in.get(language, self.knowledge)
 
     def day_of(self, moment: datetime) -> date:
         """The hotel-local date of a moment."""
@@ -217,7 +243,7 @@ def load_hotel(folder: Path) -> Hotel:
     if facts.get("name") != folder.name:
         raise HotelFileError(f'{file}: name "{facts.get("name")}" must be the folder\'s, "{folder.name}"')
     try:
-        return Hotel.model_validate({**facts, "knowledge": _knowledge(folder)})
+        return Hotel.model_validate({**facts, **_all_knowledge(folder / "knowledge")})
     except ValidationError as error:
         faults = "\n".join(f"{file}: {_told(fault)}" for fault in error.errors())
         raise HotelFileError(faults) from None
@@ -239,9 +265,14 @@ def _told(fault: Any) -> str:
     return f"{where} {message}".strip()
 
 
+def _all_knowledge(folder: Path) -> dict[str, Any]:
+    translated = {path.name: _knowledge(path) for path in sorted(folder.glob("*/"))}
+    return {"knowledge": _knowledge(folder), "knowledge_in": translated}
+
+
 def _knowledge(folder: Path) -> dict[str, str]:
     sections: dict[str, str] = {}
-    for page in sorted((folder / "knowledge").glob("*.md")):
+    for page in sorted(folder.glob("*.md")):
         try:
             written = page.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
