@@ -8,7 +8,7 @@ from agent.logs import configure_logs
 from agent.prompts import PromptError
 from agent.server import serve
 from agent.settings import AgentSettings
-from agent.wiring import load_hotels
+from agent.wiring import load_detectors, load_hotels
 from lambdas.shared.domain.errors import HotelFileError
 from lambdas.shared.settings import SettingsError
 from lambdas.shared.speech.registry import require_engines
@@ -19,7 +19,8 @@ def main() -> None:
     try:
         settings = AgentSettings.read()
         configure_logs(settings.log_level)
-        load_hotels(settings)
+        hotels, _ = load_hotels(settings)
+        load_detectors(settings, hotels)
         require_engines(settings)
         asyncio.run(serve(settings))
     except (SettingsError, HotelFileError, PromptError) as error:

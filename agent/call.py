@@ -85,6 +85,11 @@ class OngoingCall:
         self._committed = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def speak(self, prompts: Prompts) -> None:
+        """From the next speech on the call is in the language of these prompts."""
+        self.prompts = prompts
+        self.turns.language = prompts.language
+
     @property
     def ending(self) -> bool:
         """Nothing new is begun for this call."""

@@ -20,7 +20,9 @@ from pydantic import Field, ValidationError
 
 from agent.call import OngoingCall
 from agent.hotel import HotelClient
+from agent.language import CallLanguage
 from agent.lifecycle import Ending, Failure
+from agent.prompts import Prompts
 from agent.stays import Answer, Dialogue, Stays
 from lambdas.calls.models import FollowUp, ToolRun
 from lambdas.pms.models import HotelFacts
@@ -34,6 +36,13 @@ THINKING_AFTER: Final = 2.5
 """Seconds a model may take to its first word before the guest is told that it does."""
 HEARD_WORDS: Final = 3
 """An answer that was cut before so many words was none."""
+ASKED_AFTER: Final = {
+    "needs_more": "code",
+    "not_verified": "code",
+    "no_reservation": "code",
+    "check_availability": "spelling",
+}
+"""What the guest is asked for after a tool answered with this error, or after this tool did its work."""
 
 Day = Annotated[str, Field(description="YYYY-MM-DD")]
 
@@ -42,19 +51,30 @@ class Receptionist(Agent):
     """Answers for one hotel on one call."""
 
     def __init__(
-        self, hotel: Hotel, call: OngoingCall, client: HotelClient, facts: Awaitable[HotelFacts | None]
+        self,
+        hotel: Hotel,
+        call: OngoingCall,
+        client: HotelClient,
+        facts: Awaitable[HotelFacts | None],
+        language: CallLanguage,
     ) -> None:
-        super().__init__(instructions=call.prompts.instructions(hotel.day_of(datetime.now(UTC))))
-        self._call, self._client, self._facts = call, client, asyncio.ensure_future(facts)
+        super().__init__(instructions=_instructions(call.prompts))
+        self._call, self._client, self._language = call, client, language
+        self._facts = asyncio.ensure_future(facts)
         self._stays = Stays(hotel, call, client)
 
     # What the guest says and what the model is asked.
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
-        """Join the words with those before them that were never answered: a pause was taken for the end of a turn."""
+        """Go over to the guest's language, and join the words with those before them that were never answered: a pause
+        was taken for the end of a turn."""
         self._call.traces.commit()
         if self._call.ending:
             raise StopResponse
+        if self._language.hear(new_message.text_content or ""):
+            await self.update_instructions(_instructions(self._call.prompts))
+            # What is answered now is asked with a copy of the conversation that has the old instructions.
+            turn_ctx.items[:] = self.chat_ctx.copy().items
         unanswered = _unanswered(turn_ctx)
         if unanswered:
             words = [unanswered[0].text_content or "", new_message.text_content or ""]
@@ -206,6 +226,8 @@ class Receptionist(Agent):
         finally:
             ms = round((time.monotonic() - began) * 1000)
             self._call.tool_ran(ctx.speech_handle, ToolRun(name=name, ms=ms, error=error))
+        if asked := ASKED_AFTER.get(error or name):
+            self._language.asked_for(asked)
         return json.dumps(answer, ensure_ascii=False)
 
     def _refusal(self, error: BellhopError) -> Answer:
@@ -217,11 +239,11 @@ class Receptionist(Agent):
         facts = await asyncio.shield(self._facts)
         if facts is None:
             facts = await self._client.facts()
-        wanted = topic.strip().lower()
-        found = next((name for name in facts.knowledge if name == wanted or wanted in name or name in wanted), None)
+        wanted, topics = topic.strip().lower(), facts.topics(self._call.prompts.language)
+        found = next((name for name in topics if name == wanted or wanted in name or name in wanted), None)
         if found is None:
-            return {"error": "not_found", "known_topics": list(facts.knowledge), "say": self._say("unknown_topic")}
-        return {"topic": found, "text": facts.knowledge[found]}
+            return {"error": "not_found", "known_topics": list(topics), "say": self._say("unknown_topic")}
+        return {"topic": found, "text": topics[found]}
 
     async def _note(self, dialogue: Dialogue, message: str, guest_name: str | None) -> Answer:
         callback = dialogue.callback
@@ -239,6 +261,10 @@ class Receptionist(Agent):
 
     def _say(self, phrase: str, **facts: str) -> str:
         return self._call.prompts.say(f"tool.{phrase}", **facts)
+
+
+def _instructions(prompts: Prompts) -> str:
+    return prompts.instructions(prompts.hotel.day_of(datetime.now(UTC)))
 
 
 def _unanswered(context: ChatContext) -> list[ChatMessage]:

@@ -62,7 +62,7 @@ class Service:
         self._http = parts.open_http()
         self._client = HotelClient(self._http, hotel=self._hotel.name, call_id=call_id, traces=self._traces)
         self._outbox = Outbox(self._client)
-        prompts = parts.prompts[self._hotel.name]
+        prompts = parts.prompts[self._hotel.name][self._hotel.language]
         self._call = OngoingCall(call_id, prompts, self._outbox, self._traces, hang_up=self._hang_up, leave=self._leave)
         self._engines = parts.open_engines(self._traces)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -122,7 +122,8 @@ class Service:
         stt, llm = self._parts.open_stt(self._hotel, self._traces), self._parts.open_llm()
         self._closing += [stt.aclose, llm.aclose]
         session = open_session(dialogue, stt=stt, llm=llm, tts=tts, vad=self._parts.vad)
-        return session, Receptionist(self._hotel, self._call, self._client, self._facts())
+        language = self._parts.open_language(self._hotel, self._call, recogniser=stt, voice=tts)
+        return session, Receptionist(self._hotel, self._call, self._client, self._facts(), language)
 
     async def _facts(self) -> HotelFacts | None:
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, FilePath, StringConstraints, ValidationInfo, field_validator
 
+from lambdas.shared.speech.language import DetectorName
 from lambdas.shared.speech.registry import SpeechSettings
 
 Url = Annotated[str, StringConstraints(pattern=r"^(https?|wss?)://[^\s]+$")]
@@ -21,10 +22,17 @@ class AgentSettings(SpeechSettings):
     aws_region: str = "eu-central-1"
     riva_url: Annotated[str, StringConstraints(pattern=r"^[^\s/]+:\d+$")]
     riva_tls: bool = False
+    riva_ca: FilePath | None = None
+    """The authorities that Riva's certificate may be of, in PEM, where they are not the usual ones."""
+    riva_cert: FilePath | None = None
+    """The worker's own certificate, where Riva asks for one, and below its key; both in PEM."""
+    riva_key: Annotated[FilePath | None, Field(validate_default=True)] = None
     azure_speech_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")] | None = None
     """Where Azure hears the rest of a call when Riva is gone; without it nobody does."""
     azure_speech_secret: Annotated[str | None, Field(validate_default=True)] = None
     """The name of the secret that holds its key."""
+    language_detector: DetectorName = "both"
+    """What tells which of a hotel's languages a guest speaks."""
     llm_url: Url
     llm_model: str
     llm_secret: str
@@ -36,6 +44,15 @@ class AgentSettings(SpeechSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Where Prometheus may ask; 0 is nowhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("riva_key")
+    @classmethod
+    def _with_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("riva_cert") is None):
+            raise ValueError("RIVA_CERT and RIVA_KEY belong together: set both or neither")
+        if not info.data.get("riva_tls") and (key or info.data.get("riva_ca")):
+            raise ValueError("RIVA_CA, RIVA_CERT and RIVA_KEY are of no use without RIVA_TLS=true")
+        return key
 
     @field_validator("azure_speech_secret")
     @classmethod

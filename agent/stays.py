@@ -16,12 +16,12 @@ from pydantic import ValidationError
 
 from agent.call import OngoingCall
 from agent.hotel import HotelClient, NewPrice, Unheard
-from agent.spoken import spoken_code, spoken_day, spoken_money
+from agent.spoken import spoken_code
+from agent.telling import Telling
 from lambdas.calls.models import FollowUp
 from lambdas.pms.models import BookRequest, CancelRequest, HeldOffer, OffersRequest, VerificationRequest
 from lambdas.shared.domain.errors import InDoubt, Unreachable
 from lambdas.shared.domain.hotel import E164, Hotel
-from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Guest, Reservation, ReservationState, Stay
 
 Answer = Mapping[str, Any]
@@ -72,7 +72,7 @@ class Stays:
     """What the tools about stays do in one call."""
 
     def __init__(self, hotel: Hotel, call: OngoingCall, client: HotelClient) -> None:
-        self._hotel, self._call, self._client = hotel, call, client
+        self._call, self._client, self._telling = call, client, Telling(hotel, call)
 
     async def offer(
         self, dialogue: Dialogue, arrival: str, departure: str, adults: int, children: int, room: str | None
@@ -80,21 +80,21 @@ class Stays:
         """The rooms that are free. Of a room's rates the cheapest is said, and the model knows them all."""
         stay = Stay.model_validate({"arrival": arrival, "departure": departure, "adults": adults, "children": children})
         dialogue.talk_about(stay)
-        kind = self._room_type(room) if room else None
+        kind = self._telling.room_type(room) if room else None
         answered = await self._client.offers(OffersRequest(stay=stay, room_type=kind))
         dialogue.hold(answered.offers)
-        days = _days(stay)
+        days = self._telling.days(stay)
         if not answered.offers:
             return {"offers": [], "say": self._say("nothing_free", **days)}
         first, *others = _cheapest(answered.offers)
-        sentences = [self._offered("offer", first, answered.offers, **days)]
-        sentences += [self._offered("or_offer", offer, answered.offers) for offer in others]
-        sentences += self._city_tax(first.city_tax)
-        return {"offers": [_shown(offer) for offer in answered.offers], "say": " ".join(sentences)}
+        sentences = [self._telling.offered("offer", first, answered.offers, **days)]
+        sentences += [self._telling.offered("or_offer", offer, answered.offers) for offer in others]
+        sentences += self._telling.city_tax(first.city_tax)
+        return {"offers": [self._telling.shown(offer) for offer in answered.offers], "say": " ".join(sentences)}
 
     async def book(self, dialogue: Dialogue, room: str, rate: str | None, guest_name: str) -> Answer:
         """The offer last held for that room, as a reservation."""
-        offer = dialogue.offer_of(self._room_type(room), rate)
+        offer = dialogue.offer_of(self._telling.room_type(room), self._telling.rate_plan(rate) if rate else None)
         if offer is None:
             return {"error": "no_offer", "say": self._say("no_offer")}
         guest = Guest(name=guest_name)
@@ -107,17 +107,21 @@ class Stays:
             if changed.offer is None:
                 raise
             dialogue.hold([changed.offer])
-            say = self._say("price_changed_to", room=changed.offer.room, total=spoken_money(changed.offer.total))
-            return {"error": changed.code, "offers": [_shown(changed.offer)], "say": say}
+            say = self._say(
+                "price_changed_to",
+                room=self._telling.room(changed.offer),
+                total=self._telling.money(changed.offer.total),
+            )
+            return {"error": changed.code, "offers": [self._telling.shown(changed.offer)], "say": say}
         except InDoubt as doubt:
             return await self._in_doubt(dialogue, doubt, offer, guest.name)
         reservation = booked.reservation
         dialogue.speak_of(reservation)
         code = self._spelled(reservation.code)
-        total = spoken_money(reservation.total)
-        sentences = [self._say("booked", room=reservation.room, total=total, code=code, **_days(reservation.stay))]
-        sentences += self._city_tax(reservation.city_tax)
-        return {"booked": True, **_told(reservation), "say": " ".join(sentences)}
+        days, total = self._telling.days(reservation.stay), self._telling.money(reservation.total)
+        sentences = [self._say("booked", room=self._telling.room(reservation), total=total, code=code, **days)]
+        sentences += self._telling.city_tax(reservation.city_tax)
+        return {"booked": True, **self._telling.told(reservation), "say": " ".join(sentences)}
 
     async def find(
         self, dialogue: Dialogue, surname: str, code: str | None, arrival: str | None, departure: str | None
@@ -138,11 +142,11 @@ class Stays:
         self._spelled(reservation.code)
         dialogue.speak_of(reservation)
         cancelled = reservation.state is ReservationState.CANCELLED
-        total = spoken_money(reservation.total)
+        days, total = self._telling.days(reservation.stay), self._telling.money(reservation.total)
         say = self._say(
-            "found_cancelled" if cancelled else "found", room=reservation.room, total=total, **_days(reservation.stay)
+            "found_cancelled" if cancelled else "found", room=self._telling.room(reservation), total=total, **days
         )
-        return {"found": True, **_told(reservation), "state": reservation.state, "say": say}
+        return {"found": True, **self._telling.told(reservation), "state": reservation.state, "say": say}
 
     async def fee(self, dialogue: Dialogue, speech_id: str) -> Answer:
         """What cancelling the reservation costs that is spoken of; told in this speech."""
@@ -172,7 +176,7 @@ class Stays:
             return await self._in_doubt(dialogue, doubt, offer, name)
         dialogue.speak_of(cancelled.reservation)
         fee = cancelled.fee
-        say = self._say("cancelled_at", fee=spoken_money(fee)) if fee.cents else self._say("cancelled")
+        say = self._say("cancelled_at", fee=self._telling.money(fee)) if fee.cents else self._say("cancelled")
         return {"cancelled": True, "code": cancelled.reservation.code, "fee": str(fee), "say": say}
 
     def _tell_fee(self, dialogue: Dialogue, offer: HeldOffer, speech_id: str) -> dict[str, Any]:
@@ -180,7 +184,7 @@ class Stays:
         if offer.fee is None:
             return {"error": "no_fee", "say": self._say("not_possible")}
         costs = offer.fee.cents > 0
-        say = self._say("fee", fee=spoken_money(offer.fee)) if costs else self._say("no_charge")
+        say = self._say("fee", fee=self._telling.money(offer.fee)) if costs else self._say("no_charge")
         return {"fee": str(offer.fee), "code": offer.code, "say": say}
 
     async def _in_doubt(self, dialogue: Dialogue, doubt: InDoubt, offer: HeldOffer, name: str | None) -> Answer:
@@ -209,30 +213,13 @@ class Stays:
             dialogue.doubted.add(offer.wish_id)
         return {"error": doubt.code, "say": self._say("in_doubt" if dialogue.callback else "in_doubt_without_number")}
 
-    def _offered(self, phrase: str, offer: HeldOffer, among: Iterable[HeldOffer], **days: str) -> str:
-        """An offer in a sentence, which names the rate where the room is to be had at another one too."""
-        said = self._say(phrase, room=offer.room, total=spoken_money(offer.total), **days)
-        several = sum(other.room_type == offer.room_type for other in among) > 1
-        return f"{said} {self._say('at_rate', rate=offer.rate)}" if several and offer.rate else said
-
-    def _city_tax(self, amount: Money | None) -> list[str]:
-        return [self._say("city_tax", amount=spoken_money(amount))] if amount and amount.cents else []
-
     def _spelled(self, code: str) -> str:
         spelled = spoken_code(code)
         self._call.turns.learn_spelling(spelled, code)
         return spelled
 
-    def _room_type(self, room: str) -> str:
-        """The room's type from its type or title, as a model writes it; the hotel refuses one it lacks."""
-        wanted = room.strip().lower()
-        for kind, described in self._hotel.rooms.items():
-            if wanted in (kind, described.title.lower()) or kind in wanted.split():
-                return kind
-        return wanted.replace(" ", "_")
-
     def _say(self, phrase: str, **facts: str) -> str:
-        return self._call.prompts.say(f"tool.{phrase}", **facts)
+        return self._telling.say(phrase, **facts)
 
 
 def _cheapest(offers: Iterable[HeldOffer]) -> list[HeldOffer]:
@@ -247,39 +234,6 @@ def _is_rate(offer: HeldOffer, rate: str) -> bool:
     wanted = rate.strip().lower()
     # A hotel with one rate has no name for it.
     return offer.rate is None or wanted in (offer.rate_plan, offer.rate.lower()) or offer.rate_plan in wanted.split()
-
-
-def _days(stay: Stay) -> dict[str, str]:
-    return {"arrival": spoken_day(stay.arrival), "departure": spoken_day(stay.departure)}
-
-
-def _shown(offer: HeldOffer) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "room": offer.room,
-        "nights": offer.nights,
-        "arrival": offer.stay.arrival.isoformat(),
-        "departure": offer.stay.departure.isoformat(),
-        "total": str(offer.total),
-    }
-    if offer.rate:
-        shown["rate"] = offer.rate
-    if offer.includes:
-        shown["includes"] = list(offer.includes)
-    if offer.city_tax:
-        shown["city_tax"] = str(offer.city_tax)
-    return shown
-
-
-def _told(reservation: Reservation) -> dict[str, Any]:
-    return {
-        "code": reservation.code,
-        "room": reservation.room,
-        "nights": reservation.stay.nights,
-        "arrival": reservation.stay.arrival.isoformat(),
-        "departure": reservation.stay.departure.isoformat(),
-        "total": str(reservation.total),
-        "guest_name": reservation.guest.name,
-    }
 
 
 def _written(day: date) -> str:

@@ -38,6 +38,10 @@ class Traces:
         self.answering = new_trace_id()
         return self.answering
 
+    def request_replaced(self) -> None:
+        """The open request has heard nobody yet and is closed; another one opens for what the guest says next."""
+        self._heard.clear()
+
     def recognition_metadata(self) -> list[tuple[str, str]]:
         """The metadata of a recognition request that opens now."""
         self._heard.append(new_trace_id())

@@ -31,9 +31,10 @@ _PARTS: Final = {
 
 @dataclass
 class Exchange:
-    """A turn while it lasts."""
+    """A turn while it lasts, in the language in which it is answered."""
 
     trace_id: str
+    language: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     guest: str = ""
     tools: list[ToolRun] = field(default_factory=list)
@@ -52,10 +53,13 @@ class Exchange:
 
 
 class Turns:
-    """The turns of one call under one epoch, handed to `finished` as they end, redacted."""
+    """The turns of one call under one epoch, handed to `finished` as they end, redacted.
+
+    `language` is that of the speeches created from now on.
+    """
 
     def __init__(self, language: str, finished: Callable[[Turn], None]) -> None:
-        self._language, self._finished = language, finished
+        self.language, self._finished = language, finished
         self._open: dict[str, Exchange] = {}
         self._unanswered: Exchange | None = None
         self._names: set[str] = set()
@@ -81,7 +85,7 @@ class Turns:
         carried = self._unanswered if self._answer_follows else None
         if carried:
             self._unanswered = None
-        self._open[speech.id] = carried or Exchange(trace_id)
+        self._open[speech.id] = carried or Exchange(trace_id, self.language)
         self._answer_follows = False
 
     def understood(self, message: ChatMessage) -> None:
@@ -143,7 +147,7 @@ class Turns:
             Turn(
                 number=self.count,
                 at=exchange.at,
-                language=self._language,
+                language=exchange.language,
                 guest=self._redacted(exchange.guest),
                 agent=self._redacted(answer),
                 interrupted=interrupted,

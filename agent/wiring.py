@@ -27,8 +27,10 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.plugins import openai
 from openai import AsyncClient
 
-from agent.hearing import Recognisers, open_recogniser
+from agent.call import OngoingCall
+from agent.hearing import Recogniser, Recognisers, open_recogniser
 from agent.hotel import HotelClient, SigV4
+from agent.language import CallLanguage, Voice
 from agent.prompts import Prompts
 from agent.settings import AgentSettings
 from agent.speech.riva_stt import RivaSTT
@@ -36,8 +38,9 @@ from agent.speech.routed_tts import RoutedTTS
 from agent.stays import Dialogue
 from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel, Hotels
-from lambdas.shared.settings import read_secret
+from lambdas.shared.settings import SettingsError, read_secret
 from lambdas.shared.speech.engine import Engine
+from lambdas.shared.speech.language import Detector, DetectorMissing, SpokenLanguage, open_detector
 from lambdas.shared.speech.registry import open_engines
 
 MAX_TOOL_STEPS: Final = 4
@@ -53,16 +56,33 @@ such as "Sorry, can I bring my dog?" was two stretches of speech, and each end o
 
 CONNECT: Final = SessionConnectOptions(
     # A guest hears nothing while something is retried: one short retry, then the truth.
-    stt_conn_options=APIConnectOptions(max_retry=3, retry_interval=0.3, timeout=3.0),
+    # The recogniser overcomes outages by itself, by a budget that has to fit into this timeout.
+    stt_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0),
     llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=4.0),
     tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=3.0),
 )
 
 
-def load_hotels(settings: AgentSettings) -> tuple[Hotels, Mapping[str, Prompts]]:
+HotelPrompts = Mapping[str, Mapping[str, Prompts]]
+"""By the hotel's name and the language."""
+
+
+def load_hotels(settings: AgentSettings) -> tuple[Hotels, HotelPrompts]:
     """The hotels and what is said for each; raises HotelFileError or PromptError before a guest finds out."""
     hotels = Hotels.load(settings.hotels)
-    return hotels, {hotel.name: Prompts.load(hotel, hotel.language) for hotel in hotels}
+    prompts = {
+        hotel.name: {language: Prompts.load(hotel, language) for language in hotel.languages} for hotel in hotels
+    }
+    return hotels, prompts
+
+
+def load_detectors(settings: AgentSettings, hotels: Hotels) -> Mapping[frozenset[str], Detector]:
+    """What tells the languages of each hotel apart that has several; raises SettingsError when it is not installed."""
+    several = {frozenset(hotel.languages) for hotel in hotels if len(hotel.languages) > 1}
+    try:
+        return {languages: open_detector(settings.language_detector, sorted(languages)) for languages in several}
+    except DetectorMissing as missing:
+        raise SettingsError(f"LANGUAGE_DETECTOR={settings.language_detector}: {missing}") from None
 
 
 @dataclass(frozen=True)
@@ -71,7 +91,8 @@ class Parts:
 
     settings: AgentSettings
     hotels: Hotels
-    prompts: Mapping[str, Prompts]
+    prompts: HotelPrompts
+    detectors: Mapping[frozenset[str], Detector]
     vad: vad.VAD
     tls: ssl.SSLContext
     sign: SigV4
@@ -86,6 +107,7 @@ class Parts:
             settings=settings,
             hotels=hotels,
             prompts=prompts,
+            detectors=load_detectors(settings, hotels),
             vad=inference.VAD(model="silero", activation_threshold=VOICE_ABOVE),
             tls=ssl.create_default_context(),
             sign=SigV4(settings.aws_region),
@@ -103,9 +125,13 @@ class Parts:
 
     def open_stt(self, hotel: Hotel, traces: Traces) -> RivaSTT | Recognisers:
         """Who hears a call, expecting the hotel's language."""
-        return open_recogniser(
-            self.settings, hotel, traces, azure_key=self.azure_key, attempt=CONNECT.stt_conn_options
-        )
+        return open_recogniser(self.settings, hotel, traces, azure_key=self.azure_key)
+
+    def open_language(self, hotel: Hotel, call: OngoingCall, *, recogniser: Recogniser, voice: Voice) -> CallLanguage:
+        """The language of a call, which follows the guest's where the hotel has several."""
+        detector = self.detectors.get(frozenset(hotel.languages))
+        spoken = SpokenLanguage(detector, hotel.languages, hotel.language) if detector else None
+        return CallLanguage(call, self.prompts[hotel.name], spoken=spoken, recogniser=recogniser, voice=voice)
 
     def open_llm(self) -> llm.LLM[Any]:
         """The model, whoever serves it, by the chat-completions protocol."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectionError, APIConnectOptions, llm
 from livekit.agents.voice import AgentSession
@@ -19,6 +19,7 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.call import OngoingCall
 from agent.delivery import Outbox
+from agent.language import CallLanguage
 from agent.prompts import Prompts
 from agent.receptionist import Receptionist
 from agent.stays import Dialogue
@@ -41,6 +42,7 @@ from lambdas.shared.domain.hotel import Hotel, load_hotel
 from lambdas.shared.domain.money import Money
 from lambdas.shared.domain.stay import Reservation, ReservationState, Stay
 from lambdas.shared.domain.wish import WishKind
+from lambdas.shared.speech.language import Guess, SpokenLanguage
 
 AURORA = load_hotel(Path("hotels/aurora"))
 CALL_ID = "call_+493023125001_AbCdEf123456"
@@ -258,6 +260,37 @@ class Reception:
             raise Unreachable(f"{part}: 500")
 
 
+class Steered:
+    """A recogniser or a voice that keeps what it was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    def update_options(self, **options: Any) -> None:
+        self.told.append(options)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages it was told to go over to."""
+        return [options["language"] for options in self.told if "language" in options]
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What it was last told to expect."""
+        expected: tuple[str, ...] = [options["phrases"] for options in self.told if "phrases" in options][-1]
+        return expected
+
+
+class WordsOfGerman:
+    """Takes for German what has a word that English lacks."""
+
+    name: Final = "classifier"
+
+    def guess(self, text: str) -> Guess | None:
+        german = {"ich", "ein", "und", "bitte", "das", "ja", "für", "danke"} & set(text.lower().split())
+        return Guess("de" if german else "en", 1.0)
+
+
 @dataclass
 class Phoned:
     """A running call and everything a test looks at."""
@@ -270,6 +303,8 @@ class Phoned:
     outbox: Outbox
     hung_up: list[str]
     left: list[str]
+    recogniser: Steered
+    voice: Steered
 
     async def hear(self, words: str) -> None:
         """The guest says something, and the agent answers it to the end."""
@@ -298,9 +333,10 @@ async def phone(*moves: Move, reception: Any = None, number: str | None = GUEST_
     async def leave(reason: str) -> None:
         left.append(reason)
 
+    prompts = {language: Prompts.load(AURORA, language) for language in AURORA.languages}
     call = OngoingCall(
         CALL_ID,
-        Prompts.load(AURORA, "en"),
+        prompts["en"],
         outbox,
         Traces(),
         hang_up=hang_up,
@@ -318,10 +354,13 @@ async def phone(*moves: Move, reception: Any = None, number: str | None = GUEST_
         conn_options=SessionConnectOptions(llm_conn_options=at_once),
     )
     call.watch(session)
-    receptionist = Receptionist(AURORA, call, reception, _facts(reception))
+    recogniser, voice = Steered(), Steered()
+    spoken = SpokenLanguage(WordsOfGerman(), AURORA.languages, "en")
+    language = CallLanguage(call, prompts, spoken=spoken, recogniser=recogniser, voice=voice)
+    receptionist = Receptionist(AURORA, call, reception, _facts(reception), language)
     await session.start(receptionist, record=False)
     try:
-        yield Phoned(session, receptionist, call, model, reception, outbox, hung_up, left)
+        yield Phoned(session, receptionist, call, model, reception, outbox, hung_up, left, recogniser, voice)
     finally:
         await session.aclose()
         await outbox.flush(within=1)

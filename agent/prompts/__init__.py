@@ -13,6 +13,9 @@ from typing import Self
 from agent.spoken import spoken_day
 from lambdas.shared.domain.hotel import Hotel
 
+Hints = Mapping[str, tuple[str, ...]]
+"""What a guest may be asked for → words that a recogniser should expect then."""
+
 
 class PromptError(Exception):
     """A language has no prompts, or a phrase is missing; the message names the file."""
@@ -20,13 +23,17 @@ class PromptError(Exception):
 
 @dataclass(frozen=True)
 class Prompts:
-    """The texts of one language for one hotel; a phrase is asked for by its name, such as `tool.booked`."""
+    """The texts of one language for one hotel; a phrase is asked for by its name, such as `tool.booked`.
+
+    `hints` are words to expect when the guest was asked for something, such as `code`.
+    """
 
     language: str
     hotel: Hotel
     persona: Template
     rules: str
     phrases: Mapping[str, Template]
+    hints: Hints
 
     @classmethod
     def load(cls, hotel: Hotel, language: str) -> Self:
@@ -38,12 +45,13 @@ class Prompts:
             phrases = tomllib.loads((folder / "phrases.toml").read_text(encoding="utf-8"))
         except OSError as error:
             raise PromptError(f"agent/prompts/{language}: {error.strerror}: {error.filename}") from None
+        hints = {asked: tuple(words) for asked, words in phrases.pop("hints", {}).items()}
         flat = {
             (f"{name}.{inner}" if isinstance(value, dict) else name): Template(text)
             for name, value in phrases.items()
             for inner, text in (value.items() if isinstance(value, dict) else [(name, value)])
         }
-        return cls(language, hotel, Template(persona), rules, flat)
+        return cls(language, hotel, Template(persona), rules, flat, hints)
 
     def instructions(self, today: date) -> str:
         """The model's instructions; `today` is the hotel's."""
@@ -51,11 +59,15 @@ class Prompts:
         persona = self.persona.substitute(
             title=hotel.title,
             city=hotel.city,
-            today=f"{spoken_day(today)}, {today.year}",
+            today=spoken_day(today, self.language),
+            year=today.year,
             check_in=f"{hotel.check_in:%H:%M}",
             check_out=f"{hotel.check_out:%H:%M}",
-            rooms=", ".join(f"{room.title} for up to {room.sleeps}" for room in hotel.rooms.values()),
-            topics=", ".join(hotel.knowledge),
+            rooms=", ".join(
+                self.say("room_for", room=room.title_in(self.language), sleeps=str(room.sleeps))
+                for room in hotel.rooms.values()
+            ),
+            topics=", ".join(hotel.topics(self.language)),
         )
         return f"{persona}\n{self.rules}"
 

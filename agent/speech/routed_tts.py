@@ -54,6 +54,11 @@ class RoutedTTS(tts.TTS[Never]):
         """Have the plan at hand before the first sentence."""
         self.plans.renew(self.language)
 
+    def update_options(self, *, language: str) -> None:
+        """Speak this language from the next speech on; one that has begun is said to its end in its own."""
+        self.language = language
+        self.prewarm()
+
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.ChunkedStream:
@@ -71,7 +76,7 @@ class _Speech(tts.SynthesizeStream):
 
     def __init__(self, routed: RoutedTTS, conn_options: APIConnectOptions) -> None:
         super().__init__(tts=routed, conn_options=conn_options)
-        self._routed = routed
+        self._routed, self._language = routed, routed.language
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         output_emitter.initialize(
@@ -105,8 +110,8 @@ class _Speech(tts.SynthesizeStream):
         routed, heard = self._routed, False
         self._mark_started()
         try:
-            choices = await routed.plans.choices(routed.language)
-            audio = speak_with(routed.engines, choices, sentence, routed.language, failed=_log_failure)
+            choices = await routed.plans.choices(self._language)
+            audio = speak_with(routed.engines, choices, sentence, self._language, failed=_log_failure)
             async with aclosing(audio):
                 async for voice, chunk in audio:
                     heard, routed.spoke_last = True, voice

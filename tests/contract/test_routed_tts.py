@@ -50,10 +50,12 @@ class ScriptedEngine:
     ) -> None:
         self.before, self.after, self.endless = before, after, endless
         self.said: list[str] = []
+        self.languages: list[str] = []
         self.speaking = 0
 
     async def speak(self, text: str, voice: str, language: str) -> AsyncGenerator[bytes, None]:
         self.said.append(text)
+        self.languages.append(language)
         self.speaking += 1
         try:
             if self.before:
@@ -114,6 +116,33 @@ async def test_every_sentence_is_asked_for_by_itself_and_in_order(hotel: Hotel) 
     assert engine.said == ["Good evening.", "Hotel Aurora, how can I help you?"]
     assert 0.2 <= seconds(frames) <= 0.2 + END_MARK
     assert {(frame.sample_rate, frame.num_channels) for frame in frames} == {(SAMPLE_RATE, 1)}
+
+
+async def test_a_speech_that_has_begun_is_said_to_its_end_in_its_language(hotel: Hotel) -> None:
+    """A call goes over to another language between two speeches, and each asks for the plan of its own."""
+    asked: list[str] = []
+    engine = ScriptedEngine()
+
+    async def plan(hotel: str, language: str) -> SpeechPlan:
+        asked.append(language)
+        choices = (Voice(engine="only", voice=f"voice {language}"),)
+        return SpeechPlan(
+            hotel=hotel, language=language, choices=choices, expires_at=datetime.now(UTC) + timedelta(minutes=1)
+        )
+
+    speech = RoutedTTS({"only": engine}, hotel=hotel, plan=plan)
+    async with speech.stream(conn_options=ONCE) as begun:
+        begun.push_text("Good evening. ")
+        speech.update_options(language="de")
+        begun.push_text("How can I help you?")
+        begun.end_input()
+        _ = [audio async for audio in begun]
+    last = await said(speech, "Guten Abend.")
+
+    assert engine.languages == ["en", "en", "de"]
+    assert sorted(asked) == ["de", "en"]
+    assert speech.model == "voice de"
+    assert last
 
 
 async def test_a_short_sentence_is_heard_while_the_next_is_being_written(hotel: Hotel) -> None:

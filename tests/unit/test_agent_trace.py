@@ -53,6 +53,17 @@ def test_a_turn_recognised_in_pieces_leaves_the_newest_request_to_the_next_turn(
     assert answered == [ids[0], ids[2]]
 
 
+def test_a_request_that_is_replaced_before_anybody_spoke_is_no_turn() -> None:
+    """A recogniser that is told another language between two turns opens a request anew: that one has the next turn."""
+    traces = Traces()
+    traces.recognition_metadata()
+
+    traces.request_replaced()
+    heard = traces.recognition_metadata()[0][1].split("-")[1]
+
+    assert traces.commit() == heard
+
+
 def test_what_the_agent_says_by_itself_is_a_turn_of_its_own() -> None:
     """A greeting answers nobody's words."""
     traces = Traces()
