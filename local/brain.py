@@ -84,7 +84,7 @@ class _Brain:
         script = self._script
         if script is None:
             raise ChatError(503, "No scenario is loaded; send one to PUT /scenario.", code="no_scenario")
-        action = reply(script, chat.events(), script.today())
+        action = reply(script, chat.events(), script.today(), chat.language)
         if isinstance(action, CallTool) and chat.tool_choice == "none":
             action = Say(script.texts.sorry)
         elif isinstance(action, CallTool):

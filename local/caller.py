@@ -30,9 +30,11 @@ FRAME: Final = 0.02
 QUEUE_MS: Final = 40
 LONGEST_CALL: Final = 180.0
 ASKED_AGAIN: Final = re.compile(
-    r"\b(say (it|that) again|repeat (it|that)|did not (understand|catch|hear)|still there)\b", re.I
+    r"\b(say (it|that) again|repeat (it|that)|did not (understand|catch|hear)|still there|noch einmal sagen"
+    r"|nicht verstanden|noch da)\b",
+    re.I,
 )
-ASKED_TO_WAIT: Final = re.compile(r"\b(one|a) (moment|second)\b[^.!?]*[.!?]?\s*$", re.I)
+ASKED_TO_WAIT: Final = re.compile(r"\b(one|a|einen) (moment|second)\b[^.!?]*[.!?]?\s*$", re.I)
 WAITS_WHEN_ASKED: Final = 5.0
 """How much longer a guest waits who was asked for a moment."""
 MOST_REPEATS: Final = 2

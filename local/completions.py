@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from local.dialogue import Action, Answered, CallTool, Event, Heard, Say, Spoken
 
+SPOKEN: Final = {"en": "You speak English", "de": "Sie sprechen Deutsch"}
+"""The words by which a receptionist's instructions say which language it speaks."""
+
 
 class ChatError(Exception):
     """A request that is answered with an error in OpenAI's form."""
@@ -121,6 +124,12 @@ class ChatRequest(_Wire):
                 raise ChatError(400, f"{where}: content is missing.", param=where)
             owed = {call.id for call in message.tool_calls or ()}
         _nothing_owed(owed, "messages")
+
+    @property
+    def language(self) -> str | None:
+        """The language in which the instructions say to speak."""
+        told = " ".join(message.text for message in self.messages if message.role in ("system", "developer"))
+        return next((language for language, words in SPOKEN.items() if words in told), None)
 
     def events(self) -> Iterator[Event]:
         """The history as the conversation it tells of; instructions are no part of it."""

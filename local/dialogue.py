@@ -1,7 +1,8 @@
 """What the stand-in model says or does next: a script, replayed over everything that was heard so far.
 
 Nothing is remembered between two requests. The events of a conversation are folded from the first to the last, the
-last decision is the reply; a sentence the guest never began to hear is said again, consent to it does not count.
+last decision is the reply; a sentence the guest never began to hear is said again, consent to it does not count. A
+script of several languages is folded in each of them, because a sentence may have been said in any.
 """
 
 from __future__ import annotations
@@ -63,18 +64,24 @@ class CallTool:
 Action = Say | CallTool
 
 
-def reply(script: Script, events: Iterable[Event], today: date) -> Action:
-    """What the script says or does after these events, on a call made today."""
-    dialogue = _Dialogue(script, today)
+def reply(script: Script, events: Iterable[Event], today: date, language: str | None = None) -> Action:
+    """What the script says or does after these events, on a call made today; in its own language unless it has the
+    other one."""
+    dialogues = {name: _Dialogue(script.in_language(name), today) for name in script.languages}
     for event in _joined(events):
         match event:
             case Heard(text):
-                dialogue.hear(text)
+                for dialogue in dialogues.values():
+                    dialogue.hear(text)
             case Spoken(text):
-                dialogue.begun(text)
+                if any(dialogue.is_saying(text) for dialogue in dialogues.values()):
+                    for dialogue in dialogues.values():
+                        dialogue.begun()
             case Answered(tool, content):
-                dialogue.learn(tool, content)
-    return dialogue.action or dialogue.invitation()
+                for dialogue in dialogues.values():
+                    dialogue.learn(tool, content)
+    spoken = dialogues.get(language or "", dialogues[script.language])
+    return spoken.action or spoken.invitation()
 
 
 def _joined(events: Iterable[Event]) -> list[Event]:
@@ -131,10 +138,13 @@ class _Dialogue:
         else:
             self.action = Say(self.script.texts.not_understood)
 
-    def begun(self, text: str) -> None:
-        """The guest hears what was to be said. The agent's own words, such as "One moment", do not stand for it."""
-        if isinstance(self.action, Say) and _begin_alike(self.action.text, text):
-            self.action = None
+    def is_saying(self, text: str) -> bool:
+        """Whether this is what was to be said. The agent's own words, such as "One moment", do not stand for it."""
+        return isinstance(self.action, Say) and _begin_alike(self.action.text, text)
+
+    def begun(self) -> None:
+        """The guest hears what was to be said."""
+        self.action = None
 
     def learn(self, tool: str, content: str) -> None:
         """The tool answered: say what the step makes of it, or what the tool itself says when it failed."""
@@ -148,7 +158,7 @@ class _Dialogue:
             self.action = Say(excuse if failed or own_words else "")
             return
         step = self.open[-1]
-        said = None if failed else fill(step.say, answer)
+        said = None if failed else fill(step.say, answer, self.script.language)
         # Consent is good for one try.
         for name, slot in step.slots.items():
             if isinstance(slot, YesSlot):

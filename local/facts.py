@@ -1,4 +1,4 @@
-"""Facts in what a guest was heard to say, in English: days, counts, names, a yes.
+"""Facts in what a guest was heard to say, in English or in German: days, counts, names, a yes.
 
 Only what is there is found: a day that was misheard ("the 50th of March") is no day, a yes beside a no is neither.
 """
@@ -9,6 +9,7 @@ import re
 from datetime import date, timedelta
 from typing import Final
 
+from local.german import in_english
 from local.script import DateSlot, NameSlot, NightsSlot, NumberSlot, Slot, TextSlot, WordsSlot, YesSlot, next_day
 
 Fact = date | int | bool | str
@@ -114,7 +115,8 @@ _NO_NAMES: Final = frozenset(
 
 def find(slot: Slot, said: str, today: date, *, asked: bool = False) -> Fact | None:
     """The slot's fact in what was heard, or None; `asked` says that the guest was just asked for it."""
-    text = " ".join(said.replace("’", "'").split())
+    plain = " ".join(said.replace("’", "'").split())
+    text = in_english(plain)
     low = text.lower()
     match slot:
         case DateSlot():
@@ -128,11 +130,11 @@ def find(slot: Slot, said: str, today: date, *, asked: bool = False) -> Fact | N
         case NameSlot():
             return _name(text, asked=asked)
         case WordsSlot():
-            return _last_named(slot, low)
+            return _last_named(slot, plain.lower())
         case YesSlot():
             return _consent(low)
         case TextSlot():
-            return text if asked and text else None
+            return plain if asked and plain else None
 
 
 def _last_named(slot: WordsSlot, text: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import wave
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from local.phone_line import Samples, over_the_phone
 from local.processes import ROOT
 from local.report import CallReport, report_of
 from local.report_page import render
-from local.scenario import Expected, Scenario
+from local.scenario import Expected, Scenario, recording
 from local.stack import Stack
 from local.verdict import Found, LeftFollowUp, judge
 from local.voices import synthesise
@@ -119,8 +120,15 @@ async def play(
 
 def _voices(scenario: Scenario) -> Mapping[str, Samples]:
     """Every line as it sounds at the other end of the phone, without the silence around it."""
-    texts = {text for line in scenario.lines for text in (line.text, line.again) if text}
-    return {text: over_the_phone(_trimmed(synthesise(text, GUEST_VOICE, VOICE_RATE)), VOICE_RATE) for text in texts}
+    recorded = {line.text: _recorded(line.recording) for line in scenario.lines if line.recording}
+    texts = {text for line in scenario.lines for text in (line.text, line.again) if text} - recorded.keys()
+    spoken = {text: (synthesise(text, GUEST_VOICE, VOICE_RATE), VOICE_RATE) for text in texts}
+    return {text: over_the_phone(_trimmed(pcm), rate) for text, (pcm, rate) in (spoken | recorded).items()}
+
+
+def _recorded(name: str) -> tuple[bytes, int]:
+    with wave.open(str(recording(name)), "rb") as file:
+        return file.readframes(file.getnframes()), file.getframerate()
 
 
 def _trimmed(pcm: bytes) -> Samples:

@@ -36,7 +36,7 @@ class TurnReport(_Part):
 
     The first turn is the greeting and has no line. `wait_ms` is from the last sample of the line to the first of the
     answer; None when no answer came. `parts_ms` is what the agent measured, `stages_ms` the same as stages that follow
-    each other; what they leave of the wait is the way there and back.
+    each other; what they leave of the wait is the way there and back. `languages` are those in which it was answered.
     """
 
     number: int
@@ -52,6 +52,7 @@ class TurnReport(_Part):
     stages_ms: Mapping[str, int] = {}
     tools: tuple[ToolRun, ...] = ()
     trace_ids: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 class TurnTimes(_Part):
@@ -169,6 +170,7 @@ def _turns(call: PhoneCall, stored: Sequence[Turn]) -> tuple[TurnReport, ...]:
                 stages_ms=stages(parts) if number else {},
                 tools=tuple(tool for turn in mine for tool in turn.tools),
                 trace_ids=tuple(turn.trace_id for turn in mine),
+                languages=tuple(dict.fromkeys(turn.language for turn in mine)),
             )
         )
     return tuple(turns)

@@ -33,6 +33,15 @@ from local.script import Pattern, Script, Table, faults, next_day
 MONTH_DAY: Final = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
 
+RECORDINGS: Final = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "guest_lines"
+"""Lines that no voice of the local stack can say so that they are understood."""
+
+
+def recording(name: str) -> Path:
+    """The WAV file of a recorded line."""
+    return RECORDINGS / f"{name}.wav"
+
+
 class ScenarioError(Exception):
     """A scenario cannot be used; the message names the file, each wrong field, and what is allowed."""
 
@@ -51,7 +60,8 @@ class Line(Table):
 
     Who is asked to say it again says `again`, where the line has other words for it.
     With `interrupt_after` they do not wait: they speak that many seconds after the agent began its answer. With
-    `hang_up` they hang up when the line is said, or at once if it has no text.
+    `hang_up` they hang up when the line is said, or at once if it has no text. With `recording` the line is played from
+    the file of that name among RECORDINGS, otherwise an English voice says it.
     """
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
@@ -59,11 +69,16 @@ class Line(Table):
     pause: float = Field(default=0.0, ge=0, le=30)
     interrupt_after: float | None = Field(default=None, ge=0.2, le=30)
     hang_up: bool = False
+    recording: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.text and not self.hang_up:
             raise ValueError("text is missing; only a line with hang_up = true may be silent")
+        if self.recording and self.again:
+            raise ValueError("a line that is played from a recording has no other words for saying it again")
+        if self.recording and not recording(self.recording).exists():
+            raise ValueError(f"{recording(self.recording)} is not there; `python -m local.guest_lines` makes it")
         return self
 
 

