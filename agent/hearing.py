@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import grpc
 import structlog
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr, stt
 from livekit.agents.stt.fallback_adapter import FallbackRecognizeStream
 
 from agent.settings import AgentSettings
+from agent.speech.riva_channel import riva_credentials
 from agent.speech.riva_stt import RivaSTT
 from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RIVA_LANGUAGES: Final = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES", "nl": "nl-NL"}
 """What both recognisers call the languages that a hotel may have."""
+ATTEMPT: Final = APIConnectOptions(max_retry=0, retry_interval=0.3, timeout=10.0)
+"""How one of two recognisers is tried: once, for it tries by itself. Riva's own budget must fit into the seconds."""
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -42,13 +44,12 @@ class Recogniser(Protocol):
 class Recognisers(stt.FallbackAdapter):
     """Riva, and Azure for the rest of the call once Riva has given up. Closing it closes both."""
 
-    def __init__(self, riva: RivaSTT, azure: AzureSTT, *, attempt: APIConnectOptions) -> None:
+    def __init__(self, riva: RivaSTT, azure: AzureSTT) -> None:
         super().__init__(
             [riva, azure],
-            attempt_timeout=attempt.timeout,
-            # Riva has tried again and again before it raises: the adapter changes at once.
-            max_retry_per_stt=0,
-            retry_interval=attempt.retry_interval,
+            attempt_timeout=ATTEMPT.timeout,
+            max_retry_per_stt=ATTEMPT.max_retry,
+            retry_interval=ATTEMPT.retry_interval,
         )
         self._riva = riva
         self._azure = azure
@@ -58,6 +59,9 @@ class Recognisers(stt.FallbackAdapter):
         self, *, language: str | None = None, phrases: Sequence[str] | None = None, boost: float | None = None
     ) -> None:
         """Both are told, whichever of them hears now: the other may have to go on from here."""
+        if language is not None:
+            # Riva knows more languages, and has to stay in the old one when Azure may not be asked for the new one.
+            self._azure.known(language)
         self._riva.update_options(language=language, phrases=phrases, boost=boost)
         self._azure.update_options(language=language, phrases=phrases)
 
@@ -89,17 +93,16 @@ class _OneAtATime(FallbackRecognizeStream):
 
 
 def open_recogniser(
-    settings: AgentSettings, hotel: Hotel, traces: Traces, *, azure_key: str | None = None, attempt: APIConnectOptions
+    settings: AgentSettings, hotel: Hotel, traces: Traces, *, azure_key: str | None = None
 ) -> RivaSTT | Recognisers:
-    """Who hears a call to this hotel, in its own language at first; with a key for Azure there are two.
-
-    `attempt` says how long one of two may take to connect.
-    """
+    """Who hears a call to this hotel, in its own language at first; with a key for Azure there are two."""
     language = RIVA_LANGUAGES[hotel.language]
     riva = RivaSTT(
         settings.riva_url,
         language=language,
-        credentials=grpc.ssl_channel_credentials() if settings.riva_tls else None,
+        credentials=(
+            riva_credentials(settings.riva_ca, settings.riva_cert, settings.riva_key) if settings.riva_tls else None
+        ),
         metadata=traces.recognition_metadata,
     )
     if azure_key is None or settings.azure_speech_region is None:
@@ -114,7 +117,7 @@ def open_recogniser(
         languages=[RIVA_LANGUAGES[each] for each in hotel.languages],
         unheard=riva.take_unheard,
     )
-    return Recognisers(riva, azure, attempt=attempt)
+    return Recognisers(riva, azure)
 
 
 def _log_change(event: stt.AvailabilityChangedEvent) -> None:

@@ -90,7 +90,7 @@ class RivaService(Construct):
         self.task = aws_ecs.Ec2TaskDefinition(self, "Task", family=family, network_mode=aws_ecs.NetworkMode.AWS_VPC)
         self._riva = self._add_riva(model, images, cache)
         self._add_probe()
-        self._add_proxy(proxy_token)
+        self._add_proxy(model, proxy_token)
         self._add_exporter(images)
         asked = [scrapes.PROBE, scrapes.RIVA, scrapes.GPU, scrapes.PROXY]
         add_collector(self.task, stage=stage, scrapes=asked, logs=self.logs)
@@ -172,8 +172,13 @@ class RivaService(Construct):
             logging=lines(self.logs, "probe"),
         )
 
-    def _add_proxy(self, token: str) -> None:
-        settings = ProxySettings(riva_url=f"127.0.0.1:{GRPC_PORT}", proxy_port=scrapes.PROXY.port, token_secret=token)
+    def _add_proxy(self, model: RivaModel, token: str) -> None:
+        settings = ProxySettings(
+            riva_url=f"127.0.0.1:{GRPC_PORT}",
+            languages=",".join(model.languages),
+            proxy_port=scrapes.PROXY.port,
+            token_secret=token,
+        )
         self.task.add_container(
             "proxy",
             image=built_image("gpu_fleet/asr_proxy/Dockerfile"),
