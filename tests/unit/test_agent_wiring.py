@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,23 @@ def test_settings_name_what_is_missing() -> None:
     """A worker that cannot work says which variables it lacks, and does not start."""
     with pytest.raises(SettingsError, match=r"LIVEKIT_URL.*RIVA_URL"):
         AgentSettings.read({})
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"AZURE_SPEECH_REGION": "westeurope"}, "AZURE_SPEECH_REGION and AZURE_SPEECH_SECRET belong together"),
+        ({"AZURE_SPEECH_SECRET": "bellhop/test/azure-speech"}, "AZURE_SPEECH_REGION and AZURE_SPEECH_SECRET belong"),
+        ({"AZURE_SPEECH_REGION": "../x", "AZURE_SPEECH_SECRET": "x"}, "AZURE_SPEECH_REGION: String should match"),
+        ({"RIVA_TLS": "true", "RIVA_CERT": __file__}, "RIVA_CERT and RIVA_KEY belong together"),
+        ({"RIVA_CA": __file__}, "of no use without RIVA_TLS=true"),
+        ({"RIVA_TLS": "true", "RIVA_CA": "/nowhere/ca.pem"}, "RIVA_CA: Path does not point to a file"),
+    ],
+)
+def test_half_a_setting_stops_the_start(said: Mapping[str, str], told: str) -> None:
+    """A second recogniser without its key, or a certificate without its own, is found before a guest calls."""
+    with pytest.raises(SettingsError, match=told):
+        AgentSettings.read({**ENVIRONMENT, **said})
 
 
 def test_an_engine_nobody_knows_stops_the_start() -> None:
