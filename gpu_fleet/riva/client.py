@@ -19,6 +19,8 @@ from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_audio_pb2
 from lambdas.shared.domain.errors import Refused, Unreachable
 
 CHUNK_SECONDS: Final = 0.1
+OPEN_WITHIN: Final = 5.0
+"""Seconds in which a connection takes the first message of a stream."""
 _OURS_TO_MEND: Final = frozenset(
     {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.OUT_OF_RANGE}
 )
@@ -153,7 +155,12 @@ class Riva:
         call = self._stub.StreamingRecognize(timeout=timeout)
         try:
             with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                await call.write(config)
+                async with asyncio.timeout(OPEN_WITHIN):
+                    await call.write(config)
+        except TimeoutError:
+            call.cancel()
+            raise Unreachable("Riva does not take a stream") from None
+        try:
             yield Hearing(call, language)
         except grpc.aio.AioRpcError as error:
             raise _fault(await self._own_words(error, config)) from None
