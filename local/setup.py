@@ -1,4 +1,4 @@
-"""Makes a clone ready to run: uv, Python packages, Node, the CDK, DynamoDB Local, a speech model and LiveKit's server.
+"""Makes a clone ready to run: Debian's packages, Python's, Node, the CDK, DynamoDB Local, a speech model, LiveKit's server.
 
 `python -m local.setup [step …]` carries out the steps whose inputs have changed since they last succeeded, all of them
 by default. It needs nothing but Python's standard library, because it runs before anything is installed. A step that
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import dynamodb, lambda_python
+from local import dynamodb, lambda_python, pycld3, system_packages
 from local.workshop import ROOT, Shell, Step, StepFailed, Workshop
 
 LIVEKIT_SERVER = "1.13.5"
@@ -46,6 +46,8 @@ def _make_uv(shell: Shell) -> None:
 
 def _make_packages(shell: Shell) -> None:
     _sync(shell, VENV_PYTHON, "dev")
+    # Here and not in a step of its own: the synchronised environment is without it again.
+    pycld3.make(shell, uv=UV, python=VENV_PYTHON)
 
 
 def _make_cloud(shell: Shell) -> None:
@@ -152,6 +154,14 @@ def _model_packages() -> str:
 REGISTRY = "Check that this machine reaches PyPI (pip's own settings apply), then run the same command again."
 STEPS = [
     Step(
+        name="system-packages",
+        gives="Debian's packages for language detection and German voices",
+        product=system_packages.STATE,
+        inputs=system_packages.inputs,
+        make=system_packages.make,
+        remedy="Install what its log names by hand, then run the same command again.",
+    ),
+    Step(
         name="uv",
         gives="uv, which installs the packages",
         product=UV,
@@ -163,7 +173,7 @@ STEPS = [
         name="packages",
         gives="Python packages in .venv",
         product=VENV_PYTHON,
-        inputs=lambda: [_requirements("dev").read_bytes(), str(sys.version_info[:2]), str(ROOT)],
+        inputs=lambda: [_requirements("dev").read_bytes(), *pycld3.inputs(), str(sys.version_info[:2]), str(ROOT)],
         make=_make_packages,
         remedy=REGISTRY,
     ),

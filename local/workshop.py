@@ -37,6 +37,7 @@ class Progress:
     def __init__(self, title: str, screen: TextIO, *, terminal: bool) -> None:
         self.title = title
         self.last_line = ""
+        self.notes: list[str] = []
         self._screen = screen
         self._terminal = terminal
         self._began = time.monotonic()
@@ -57,9 +58,11 @@ class Progress:
             self._print(line)
 
     def finish(self, verdict: str) -> None:
-        """Leave the step's last line on the screen."""
+        """Leave the step's last line on the screen, and below it what it has to tell."""
         start = "\r\x1b[2K" if self._terminal else ""
         self._print(f"{start}{self.title} · {time.monotonic() - self._began:.0f} s · {verdict}")
+        for note in self.notes:
+            self._print(f"      {note}")
 
     def _print(self, line: str) -> None:
         self._screen.write(line + "\n")
@@ -101,6 +104,11 @@ class Shell:
             reader.join()
         if child.returncode != 0:
             raise StepFailed(f"{Path(words[0]).name} ended with exit code {child.returncode}")
+
+    def tell(self, note: str) -> None:
+        """Have a sentence stand below the step's last line: what a person should know of a step that did not fail."""
+        self._log.write(f"{note}\n")
+        self._progress.notes.append(note)
 
     def _read(self, output: TextIO) -> None:
         for line in output:
@@ -147,9 +155,13 @@ class Workshop:
         if all(self.is_current(step) for step in steps):
             return
         with self._alone():
-            stale = [step for step in steps if not self.is_current(step)]
-            for number, step in enumerate(stale, start=1):
-                self._carry_out(step, f"[{number}/{len(stale)}] {step.gives}")
+            done = 0
+            for at, step in enumerate(steps):
+                # Looked at anew each time: what one step installs can be an input of a later one.
+                stale = [later for later in steps[at:] if not self.is_current(later)]
+                if step in stale:
+                    self._carry_out(step, f"[{done + 1}/{done + len(stale)}] {step.gives}")
+                    done += 1
 
     def _carry_out(self, step: Step, title: str) -> None:
         stamp = self._stamp(step)

@@ -115,6 +115,32 @@ def test_long_steps_are_announced_with_their_number(bench: Bench) -> None:
     assert last.endswith(" s · done")
 
 
+def test_what_a_step_has_to_tell_stands_below_it(bench: Bench) -> None:
+    """What is missing, but stops nothing, is read where the step ends and not in a log."""
+    bench.work = lambda shell: shell.tell("half of it is missing")
+
+    bench.set_up()
+
+    assert bench.screen.getvalue().splitlines()[2] == "      half of it is missing"
+
+
+def test_a_step_follows_what_an_earlier_one_changed(tmp_path: Path) -> None:
+    """A compiler that one step installs is seen by the step that compiles, in the same run."""
+    tools, built = tmp_path / "tools", tmp_path / "built"
+    built.touch()
+    workshop = Workshop(tmp_path / "state", screen := io.StringIO(), terminal=False)
+    compiling = Step("compile", "the program", built, lambda: [str(tools.exists())], lambda _: built.touch(), "None.")
+    installing = Step("install", "the tools", tools, lambda: [], lambda _: tools.touch(), "None.")
+    workshop.carry_out([compiling])
+
+    workshop.carry_out([installing, compiling])
+
+    assert [line for line in screen.getvalue().splitlines() if " · " not in line][1:] == [
+        "[1/1] the tools",
+        "[2/2] the program",
+    ]
+
+
 def test_an_unknown_step_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt name sets nothing up."""
     code = main(["uvv"])
