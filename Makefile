@@ -144,12 +144,14 @@ format: ready ## format the code and repair what ruff can repair
 GROUPS := lambdas agent asr cdk local lambda-tests langid langid-build uv go node java
 COMPILE = .local/uv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+# What compiles a library in an environment of its own may be older than what runs beside it.
 lock: ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
 	@$(SETUP) uv
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	@for group in $(GROUPS); do \
 		echo "requirements/$$group.txt"; \
-		$(COMPILE) --group $$group --constraints requirements/dev.txt --output-file requirements/$$group.txt; \
+		constraints="--constraints requirements/dev.txt"; [ "$$group" != langid-build ] || constraints=; \
+		$(COMPILE) --group $$group $$constraints --output-file requirements/$$group.txt; \
 	done
 
 clean: ## remove everything that was set up, built or recorded
