@@ -1,94 +1,104 @@
-"""What goes to Riva and what comes back: a turn's audio, the request stream that carries it, faults and results."""
+"""What is asked of Riva, checked: language, hints and endpointing, and the messages that carry them and the audio."""
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Self
 
-import grpc
-from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError, LanguageCode, stt
-from livekit.agents.types import TimedString
 from riva.client.proto import riva_asr_pb2, riva_audio_pb2, riva_common_pb2
 
-MOST_KEPT: Final = 30.0
-"""Seconds of audio kept to be sent again when a request stream breaks."""
-_HTTP_STATUS: Final = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.FAILED_PRECONDITION: 400,
-    grpc.StatusCode.OUT_OF_RANGE: 400,
-    grpc.StatusCode.UNAUTHENTICATED: 401,
-    grpc.StatusCode.PERMISSION_DENIED: 403,
-    grpc.StatusCode.NOT_FOUND: 404,
-    # A 4xx, because the framework would try every 5xx again, and a method that is not there stays away.
-    grpc.StatusCode.UNIMPLEMENTED: 405,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
-    grpc.StatusCode.CANCELLED: 499,
-    grpc.StatusCode.INTERNAL: 500,
-    grpc.StatusCode.UNKNOWN: 500,
-    grpc.StatusCode.DATA_LOSS: 500,
-}
+MOST_PHRASES: Final = 8
+LONGEST_PHRASE: Final = 32
+HIGHEST_BOOST: Final = 100.0
+"""NVIDIA recommends 20 to 100 (docs.nvidia.com/nim/speech, "Word Boosting")."""
+_STEP: Final = 80
+"""Milliseconds: the models' encoders have one output for each, and endpointing counts outputs."""
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
-def api_error(error: grpc.aio.AioRpcError) -> APIError:
-    """The framework's error for a gRPC status: retryable unless the request itself is wrong."""
-    message = f"Riva: {error.code().name}: {error.details()}"
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return APITimeoutError(message)
-    if error.code() in _HTTP_STATUS:
-        return APIStatusError(message, status_code=_HTTP_STATUS[error.code()])
-    return APIConnectionError(message)
+@dataclass(frozen=True)
+class Endpointing:
+    """When Riva itself takes an utterance to begin and to end; what is None is left to the model.
 
+    The histories are windows in milliseconds, the thresholds the share (0 to 1) of a window that must be speech for a
+    start and silence for an end. `stop_history_eou` and its threshold give an early interim result of stability 1
+    before the end. Raises ValueError unless histories are multiples of 80 ms and `stop_history_eou` is the shorter.
+    """
 
-def speech_data(result: Any, language: str, *, offset: float) -> stt.SpeechData:
-    """Riva's first alternative with its times in seconds, `offset` being when the request stream began."""
-    alternative = result.alternatives[0]
-    words = [
-        TimedString(word.word, offset + word.start_time / 1000, offset + word.end_time / 1000, word.confidence)
-        for word in alternative.words
-    ]
-    return stt.SpeechData(
-        language=LanguageCode(next(iter(alternative.language_code), language)),
-        text=alternative.transcript.strip(),
-        start_time=offset + alternative.words[0].start_time / 1000 if words else 0.0,
-        end_time=offset + alternative.words[-1].end_time / 1000 if words else 0.0,
-        confidence=min(max(alternative.confidence, 0.0), 1.0),
-        words=words,
-    )
+    start_history: int | None = None
+    start_threshold: float | None = None
+    stop_history: int | None = None
+    stop_threshold: float | None = None
+    stop_history_eou: int | None = None
+    stop_threshold_eou: float | None = None
 
+    def __post_init__(self) -> None:
+        for name, value in self._given():
+            if "history" in name and (value <= 0 or value % _STEP):
+                raise ValueError(f"endpointing {name} is {value} ms; it must be a positive multiple of {_STEP} ms")
+            if "threshold" in name and not 0 <= value <= 1:
+                raise ValueError(f"endpointing {name} is {value}; it must be between 0 and 1")
+        if None not in (self.stop_history, self.stop_history_eou) and self.stop_history_eou >= self.stop_history:  # type: ignore[operator]
+            raise ValueError("endpointing stop_history_eou must be shorter than stop_history")
 
-def recording_data(results: Sequence[Any], language: str) -> stt.SpeechData:
-    """All results of one recording as one transcript; an empty text when nothing was heard."""
-    heard = [speech_data(result, language, offset=0.0) for result in results if result.alternatives]
-    return stt.SpeechData(
-        language=heard[0].language if heard else LanguageCode(language),
-        text=" ".join(data.text for data in heard if data.text),
-        start_time=heard[0].start_time if heard else 0.0,
-        end_time=heard[-1].end_time if heard else 0.0,
-        confidence=min((data.confidence for data in heard), default=0.0),
-        words=[word for data in heard for word in data.words or []],
-    )
+    def message(self) -> Any:
+        """The protocol's message."""
+        return riva_asr_pb2.EndpointingConfig(**dict(self._given()))
+
+    def _given(self) -> list[tuple[str, Any]]:
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return [(name, value) for name, value in values if value is not None]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What every request asks of Riva; the hints in `phrases` have the weight `boost`."""
+    """What a request asks of Riva; the hints in `phrases` have the weight `boost`.
 
-    model: str
-    interim_results: bool
-    phrases: tuple[str, ...]
-    boost: float
+    Few words only, the most recent wishes first: at most 8 phrases of at most 32 characters. Raises ValueError for
+    more, for a weight outside 0 to 100, and for a language that is none.
+    """
 
-    def config(self, language: str, sample_rate: int) -> Any:
-        """The configuration of a request with 16-bit mono audio."""
+    language: str
+    model: str = ""
+    interim_results: bool = False
+    phrases: tuple[str, ...] = ()
+    boost: float = 20.0
+    endpointing: Endpointing | None = None
+
+    def __post_init__(self) -> None:
+        if not _LANGUAGE.fullmatch(self.language):
+            raise ValueError('the language of a request to Riva must be a BCP-47 code such as "en-US"')
+        if len(self.phrases) > MOST_PHRASES:
+            raise ValueError(f"{len(self.phrases)} hints for Riva; more than {MOST_PHRASES} swallow other words")
+        for phrase in self.phrases:
+            if not phrase.strip() or len(phrase) > LONGEST_PHRASE:
+                raise ValueError(
+                    f"a hint for Riva has {len(phrase)} characters; it needs some, at most {LONGEST_PHRASE}"
+                )
+        if not (math.isfinite(self.boost) and 0 <= self.boost <= HIGHEST_BOOST):
+            raise ValueError(f"the hints' boost is {self.boost}; it must be between 0 and {HIGHEST_BOOST:g}")
+
+    def changed(
+        self, *, language: str | None = None, phrases: Sequence[str] | None = None, boost: float | None = None
+    ) -> Self:
+        """The same with what is given in place of what was; a phrase that comes twice counts once."""
+        return replace(
+            self,
+            language=self.language if language is None else language,
+            phrases=self.phrases if phrases is None else once_each(phrases),
+            boost=self.boost if boost is None else boost,
+        )
+
+    def config(self, sample_rate: int, language: str | None = None) -> Any:
+        """The configuration of a request with 16-bit mono audio, in another language when one is given."""
         config = riva_asr_pb2.RecognitionConfig(
             encoding=riva_audio_pb2.LINEAR_PCM,
             sample_rate_hertz=sample_rate,
             audio_channel_count=1,
-            language_code=language,
+            language_code=language or self.language,
             model=self.model,
             max_alternatives=1,
             enable_word_time_offsets=True,
@@ -96,117 +106,36 @@ class Wanted:
         )
         if self.phrases:
             config.speech_contexts.add(phrases=self.phrases, boost=self.boost)
+        if self.endpointing is not None:
+            config.endpointing_config.CopyFrom(self.endpointing.message())
         return config
 
-    def first_message(self, language: str, sample_rate: int, request_id: str) -> Any:
+    def first_message(self, sample_rate: int, request_id: str) -> Any:
         """The configuration that opens a request stream."""
         return riva_asr_pb2.StreamingRecognizeRequest(
             streaming_config=riva_asr_pb2.StreamingRecognitionConfig(
-                config=self.config(language, sample_rate), interim_results=self.interim_results
+                config=self.config(sample_rate), interim_results=self.interim_results
             ),
             id=riva_common_pb2.RequestId(value=request_id),
         )
 
 
-class Speech:
-    """The audio between two flushes, kept until its words have come, so that a broken request stream loses none."""
-
-    def __init__(self, start: float, sample_rate: int) -> None:
-        self.start = start
-        """When the first chunk that is kept begins, in seconds of the conversation's audio."""
-        self.ended = False
-        self.dropped = 0
-        self._chunks: deque[bytes] = deque()
-        self._kept = 0.0
-        self._bytes_a_second = sample_rate * 2
-
-    @property
-    def count(self) -> int:
-        """How many chunks there have been, those that are dropped included."""
-        return self.dropped + len(self._chunks)
-
-    @property
-    def end(self) -> float:
-        """When the last chunk ends, in seconds of the conversation's audio."""
-        return self.start + self._kept
-
-    def chunk(self, index: int) -> bytes:
-        """The chunk of that number, counted from the first there was."""
-        return self._chunks[index - self.dropped]
-
-    def seconds(self, chunk: bytes) -> float:
-        """How long a chunk lasts."""
-        return len(chunk) / self._bytes_a_second
-
-    def add(self, chunk: bytes) -> None:
-        """Keeps the chunk, and drops what is older than MOST_KEPT."""
-        self._chunks.append(chunk)
-        self._kept += self.seconds(chunk)
-        self.forget_until(self.end - MOST_KEPT)
-
-    def forget_until(self, moment: float) -> None:
-        """Drops the chunks that lie wholly before `moment`, give or take the millisecond that a float may lack."""
-        while self._chunks and self.start + self.seconds(self._chunks[0]) <= moment + 0.001:
-            length = self.seconds(self._chunks.popleft())
-            self.start += length
-            self._kept -= length
-            self.dropped += 1
+def once_each(phrases: Iterable[str]) -> tuple[str, ...]:
+    """The phrases in their order, each once."""
+    return tuple(dict.fromkeys(phrases))
 
 
-class Request:
-    """One request stream, which carries one Speech from its first kept chunk on."""
+def audio_message(chunk: bytes) -> Any:
+    """Audio that follows."""
+    return riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk)
 
-    def __init__(self, speech: Speech, call: Any, *, write_timeout: float) -> None:
-        self.speech = speech
-        self.call = call
-        self.id = uuid.uuid4().hex
-        self.start = speech.start
-        self.answered = False
-        """Whether a final has come since the end of the speech."""
-        self.words_came = False
-        self.deadline: asyncio.Timeout | None = None
-        self._write_timeout = write_timeout
-        self._next = speech.dropped
-        self._open = True
-        self._unreported = 0.0
 
-    async def open(self, first_message: Any) -> None:
-        """Sends the message that must be first, then all there is."""
-        await self._send(first_message)
-        await self.pump()
+def end_of_utterance(sample_rate: int) -> Any:
+    """One step of silence that tells Riva not to wait for more of it: the final is due now.
 
-    async def pump(self) -> None:
-        """Sends what has not been sent, and half-closes the request stream if the speech has ended.
-
-        Raises APITimeoutError when Riva takes no audio. Other faults are told to whoever reads the answers.
-        """
-        while self._open and max(self._next, self.speech.dropped) < self.speech.count:
-            self._next = max(self._next, self.speech.dropped) + 1
-            chunk = self.speech.chunk(self._next - 1)
-            await self._send(riva_asr_pb2.StreamingRecognizeRequest(audio_content=chunk))
-            self._unreported += self.speech.seconds(chunk)
-        if self._open and self.speech.ended:
-            self._open = False
-            await self.call.done_writing()
-
-    def expect_end(self, seconds: float) -> None:
-        """From now on a final is due within so many seconds."""
-        self.answered = False
-        if self.deadline is not None:
-            self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-
-    def usage(self) -> float:
-        """Seconds of audio sent since this was asked last."""
-        sent, self._unreported = self._unreported, 0.0
-        return sent
-
-    async def _send(self, message: Any) -> None:
-        try:
-            async with asyncio.timeout(self._write_timeout):
-                await self.call.write(message)
-        except TimeoutError:
-            raise APITimeoutError(f"Riva has taken no audio for {self._write_timeout} s") from None
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The call is over, and its reader gets the status. When the write was already under way that is INTERNAL
-            # instead of the server's own (github.com/grpc/grpc/issues/36066), which costs a try that is in vain.
-            self._open = False
+    The runtime flag is NVIDIA's (docs.nvidia.com/nim/speech, ASR customization); models that lack it ignore it. It is
+    sent with audio, because the protocol asks for audio in every message but the first.
+    """
+    return riva_asr_pb2.StreamingRecognizeRequest(
+        audio_content=bytes(2 * sample_rate * _STEP // 1000), runtime_config={"force_eou": "true"}
+    )

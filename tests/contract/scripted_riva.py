@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +17,14 @@ FRAME = 0.02
 RATE = 16_000
 
 
-def frame(number: int) -> rtc.AudioFrame:
+def pcm(number: int) -> bytes:
     """20 ms of audio in which every sample is `number`, so that what arrives can be told apart."""
-    return rtc.AudioFrame(number.to_bytes(2, "little") * int(RATE * FRAME), RATE, 1, int(RATE * FRAME))
+    return number.to_bytes(2, "little") * int(RATE * FRAME)
+
+
+def frame(number: int) -> rtc.AudioFrame:
+    """The same as a frame."""
+    return rtc.AudioFrame(pcm(number), RATE, 1, int(RATE * FRAME))
 
 
 @dataclass
@@ -31,6 +36,7 @@ class HeardStream:
     metadata: dict[str, str]
     config: Any = None
     numbers: list[int] = field(default_factory=list)
+    runtime_config: dict[str, str] = field(default_factory=dict)
     half_closed: bool = False
 
     async def hear(self, chunks: int | None = None) -> None:
@@ -43,11 +49,16 @@ class HeardStream:
             if request.WhichOneof("streaming_request") == "streaming_config":
                 self.config = request.streaming_config
                 continue
+            if request.runtime_config:
+                self.runtime_config.update(request.runtime_config)
+                continue
             self.numbers.append(int.from_bytes(request.audio_content[:2], "little"))
             chunks = None if chunks is None else chunks - 1
 
-    async def answer(self, *pieces: str, final: bool = True, language: str = "", words: bool = False) -> None:
-        """Sends one response with these pieces as results."""
+    async def answer(
+        self, *pieces: str, final: bool = True, language: str = "", words: bool = False, at: Sequence[int] = ()
+    ) -> None:
+        """Sends one response with these pieces as results; `at` says at which milliseconds the words begin."""
         response = riva_asr_pb2.StreamingRecognizeResponse()
         for piece in pieces:
             result = response.results.add(is_final=final, audio_processed=len(self.numbers) * FRAME)
@@ -55,7 +66,8 @@ class HeardStream:
             if language:
                 alternative.language_code.append(language)
             for place, word in enumerate(piece.split() if words else []):
-                alternative.words.add(word=word, start_time=place * 100, end_time=place * 100 + 90, confidence=0.8)
+                begin = at[place] if at else place * 100
+                alternative.words.add(word=word, start_time=begin, end_time=begin + 90, confidence=0.8)
         await self.context.write(response)
 
 
@@ -74,11 +86,12 @@ def says(*texts: str, **how: Any) -> Script:
 
 
 def fails(code: grpc.StatusCode, *, after: int) -> Script:
-    """A fault after so many chunks."""
+    """A fault, or with OK a premature end, after so many chunks."""
 
     async def script(stream: HeardStream) -> None:
         await stream.hear(after)
-        await stream.context.abort(code, "as written")
+        if code is not grpc.StatusCode.OK:
+            await stream.context.abort(code, "as written")
 
     return script
 
@@ -128,16 +141,20 @@ class ScriptedRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ig
 
 
 @asynccontextmanager
-async def serving(riva: ScriptedRiva) -> AsyncIterator[str]:
-    """Its address on the loopback interface, until the block ends."""
+async def serving(riva: ScriptedRiva, credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[str]:
+    """Its address on the loopback interface, until the block ends; behind TLS where credentials are given."""
     server = grpc.aio.server()
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(riva, server)
-    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    if credentials is not None:
+        address = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
+    else:
+        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     try:
-        # On a busy machine a server that has just started may refuse its first client.
-        async with grpc.aio.insecure_channel(address) as first:
-            await first.channel_ready()
+        if credentials is None:
+            # On a busy machine a server that has just started may refuse its first client.
+            async with grpc.aio.insecure_channel(address) as first:
+                await first.channel_ready()
         yield address
     finally:
         await server.stop(None)

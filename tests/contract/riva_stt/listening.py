@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -20,9 +21,9 @@ FINAL: Final = stt.SpeechEventType.FINAL_TRANSCRIPT
 class Listening:
     """One stream, what was pushed into it, and the errors and metrics its recogniser told of."""
 
-    def __init__(self, recogniser: RivaSTT) -> None:
+    def __init__(self, recogniser: RivaSTT, *, max_retry: int = QUICK.max_retry) -> None:
         self.recogniser = recogniser
-        self.stream = recogniser.stream(conn_options=QUICK)
+        self.stream = recogniser.stream(conn_options=replace(QUICK, max_retry=max_retry))
         self.errors: list[stt.STTError] = []
         self.metrics: list[STTMetrics] = []
         self._pushed = 0
@@ -34,6 +35,11 @@ class Listening:
         for _ in range(frames):
             self._pushed += 1
             self.stream.push_frame(frame(self._pushed))
+
+    def loud(self, frames: int) -> None:
+        """Pushes frames that are loud enough to be speech."""
+        for _ in range(frames):
+            self.stream.push_frame(frame(10_000))
 
     def turn(self, frames: int = 5) -> None:
         """Speaks and flushes."""

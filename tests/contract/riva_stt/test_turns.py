@@ -44,20 +44,25 @@ async def test_a_word_that_begins_at_the_flush_is_not_cut(riva: tuple[ScriptedRi
 
 
 async def test_a_later_turn_never_overtakes(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
-    """A turn that is answered at once waits for the one before it."""
+    """A turn that could be answered at once waits for the one before it; Riva has one stream a call to serve."""
+    asked = asyncio.Event()
 
     async def slow(stream: HeardStream) -> None:
         await stream.hear()
-        await until(lambda: len(riva[0].streams) == 2 and riva[0].streams[1].half_closed)
+        await asked.wait()
         await stream.answer("one")
 
     riva[0].scripts.extend([slow, says("two")])
 
     heard.turn()
     heard.turn()
+    await until(lambda: riva[0].streams and riva[0].streams[0].half_closed)
+    served = len(riva[0].streams)
+    asked.set()
     finals = await heard.finals(2)
 
     assert finals == ["one", "two"]
+    assert served == 1
 
 
 async def test_an_open_turn_has_finals_too(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
@@ -122,6 +127,59 @@ async def test_the_language_is_what_riva_heard(riva: tuple[ScriptedRiva, str], h
     events = [event for event in await heard.events(2) if event.type is FINAL]
 
     assert [event.alternatives[0].language for event in events] == ["de-DE", "en-US"]
+
+
+async def test_a_word_on_both_sides_of_a_flush_is_told_once(riva: tuple[ScriptedRiva, str]) -> None:
+    """What the new request stream hears again, because it begins before the flush, is left out of its final."""
+
+    async def the_same_and_more(stream: HeardStream) -> None:
+        await stream.hear()
+        await stream.answer("Please. A double room", words=True, at=(0, 120, 220, 320))
+
+    async def first(stream: HeardStream) -> None:
+        await stream.hear()
+        await stream.answer("Yes, please", words=True, at=(100, 310))
+
+    riva[0].scripts.extend([first, the_same_and_more])
+    async with aclosing(RivaSTT(riva[1], language="en-US", overlap=0.1)) as recogniser:
+        heard = Listening(recogniser)
+        heard.turn(20)
+        heard.turn(20)
+        finals = [event.alternatives[0] for event in await heard.events(2) if event.type is FINAL]
+
+    assert [data.text for data in finals] == ["Yes, please", "A double room"]
+    assert [str(word) for word in finals[1].words or []] == ["A", "double", "room"]
+    assert finals[1].start_time == pytest.approx(0.42)
+
+
+async def test_speech_that_came_to_nothing_ends_too(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
+    """Who began to speak, by an interim result, and is not understood in the end, has ended to speak."""
+
+    async def changes_its_mind(stream: HeardStream) -> None:
+        await stream.hear()
+        await stream.answer("um", final=False)
+
+    riva[0].scripts.append(changes_its_mind)
+
+    heard.turn()
+    events = await heard.events(1)
+    events.append(await anext(heard.stream))
+
+    kinds = [event.type.value for event in events if event.type is not stt.SpeechEventType.RECOGNITION_USAGE]
+    assert kinds == ["start_of_speech", "interim_transcript", "final_transcript", "end_of_speech"]
+
+
+async def test_each_request_tells_how_its_connection_was_had(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
+    """The first request waits for the connection, the next one finds it there."""
+    riva[0].scripts.extend([says("one"), says("two")])
+
+    for _ in range(2):
+        heard.turn()
+        await heard.finals(1)
+
+    acquired = [metric for metric in heard.metrics if metric.acquire_time > 0]
+    assert [metric.connection_reused for metric in acquired] == [False, True]
+    assert [metric.audio_duration for metric in acquired] == [0.0, 0.0]
 
 
 async def test_a_turn_without_words_is_an_empty_final(riva: tuple[ScriptedRiva, str], heard: Listening) -> None:
@@ -203,12 +261,12 @@ async def test_usage_is_all_the_audio_sent(riva: tuple[ScriptedRiva, str], heard
 async def test_closing_leaves_nothing_behind(riva: tuple[ScriptedRiva, str]) -> None:
     """After `aclose` no task of ours runs and Riva has no open stream."""
     before = asyncio.all_tasks()
-    riva[0].scripts.extend([hangs, hangs])
+    riva[0].scripts.append(hangs)
     recogniser = RivaSTT(riva[1], language="en-US")
     heard = Listening(recogniser)
     heard.turn()
     heard.speak(3)
-    await until(lambda: riva[0].open == 2)
+    await until(lambda: riva[0].open == 1)
 
     await recogniser.aclose()
     await until(lambda: riva[0].open == 0)

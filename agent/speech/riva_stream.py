@@ -1,0 +1,364 @@
+"""One conversation's recognition: what is pushed, one request stream after the other, and what is told of it.
+
+A flush, or a change of what is wanted, ends a *speech*. Speeches are recognised in their order, one request stream at
+a time: the stream of a speech is opened when the one before it has been answered, and what has been pushed meanwhile
+goes out faster than it was spoken. So finals never overtake each other, and Riva has one stream a call to serve.
+
+No word is lost and none is told twice, because the audio is kept by sample number and a speech remembers up to which
+sample finals have told of it (`audio_processed`): whatever happens to a request stream, the next one begins exactly
+there. What a broken stream may still have said is not listened to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import structlog
+from livekit import rtc
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError, LanguageCode, stt, utils
+from livekit.agents.types import TimedString
+
+from agent.speech.kept_audio import KeptAudio, audible
+from agent.speech.riva_recovery import Outage, Recovery
+from agent.speech.riva_request import Patience, Request, Speech
+from agent.speech.riva_requests import Wanted
+from agent.speech.riva_results import processed, speech_data
+
+logger = structlog.get_logger()
+
+_HELD_LONG_ENOUGH: Final = 1.0
+"""Seconds after which a server that ends an open stream has done so for a limit of its own, not for a fault."""
+_OF_TIMEOUT: Final = 0.8
+"""The share of the framework's timeout that an outage may take. The framework takes a run that outlives its timeout for
+one that had succeeded, and would begin to count its tries anew each time (livekit-agents 1.8.9, RecognizeStream)."""
+
+_REMEMBERED: Final = 4
+"""Words of a final that the next request stream may hear again, because it begins before the flush."""
+
+_LEAD: Final = 1.0
+"""Seconds of silence before the first loud audio with which a request stream begins."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How streams listen: see the arguments of RivaSTT."""
+
+    sample_rate: int
+    patience: Patience
+    overlap: float
+    kept: float
+    force_eou: bool
+    recovery: Recovery
+
+
+class _Intake(utils.aio.Chan[Any]):
+    """Takes each frame and each flush at once, so that nothing waits in a queue without a bound."""
+
+    def __init__(self, take: Callable[[Any], None], closed: Callable[[], None]) -> None:
+        super().__init__()
+        self._take = take
+        self._told_closed = closed
+
+    def send_nowait(self, value: Any) -> None:
+        if self.closed:
+            raise utils.aio.ChanClosed
+        self._take(value)
+
+    def close(self) -> None:
+        super().close()
+        self._told_closed()
+
+
+class RivaStream(stt.RecognizeStream):
+    """Recognises one conversation; `open_call` opens a request stream and tells whether the connection was there.
+
+    A turn in which Riva heard nothing gives one empty final. When the budget of an outage is used up the fault is
+    raised, `gave_up` is told, and the audio that no final has told of stays: the framework's next run begins with it.
+    """
+
+    def __init__(
+        self,
+        riva: stt.STT[Any],
+        wanted: Wanted,
+        manner: Manner,
+        *,
+        open_call: Callable[[], tuple[Any, bool]],
+        gave_up: Callable[[RivaStream], None],
+        conn_options: APIConnectOptions,
+    ) -> None:
+        super().__init__(stt=riva, conn_options=conn_options, sample_rate=manner.sample_rate)
+        self._wanted = wanted
+        self._manner = manner
+        self._open_call = open_call
+        self._gave_up = gave_up
+        self._audio = KeptAudio(manner.sample_rate, manner.kept)
+        self._overlap = round(manner.overlap * manner.sample_rate)
+        self._arrived = asyncio.Event()
+        self._speeches: deque[Speech] = deque()
+        self._open: Speech | None = None
+        self._request: Request | None = None
+        self._origin: float | None = None
+        self._told: list[TimedString] = []
+        """The last words of the last final."""
+        self._speaking = False
+        self._outage = Outage(manner.recovery, seconds=_OF_TIMEOUT * conn_options.timeout)
+        self._mute_after = manner.patience.mute
+        self._timer: asyncio.TimerHandle | None = None
+        self._input_ch = _Intake(self._take, self._arrived.set)
+
+    def update_options(
+        self, *, language: str | None = None, phrases: Sequence[str] | None = None, boost: float | None = None
+    ) -> None:
+        """Asks Riva for something else from now on; what has been pushed is recognised as it was wanted until now."""
+        wanted = self._wanted.changed(language=language, phrases=phrases, boost=boost)
+        if wanted == self._wanted or self._input_ch.closed:
+            return
+        if self._resampler is not None:
+            for frame in self._resampler.flush():
+                self._take(frame)
+        self._end_speech(flushed=False)
+        self._wanted = wanted
+
+    def take_unheard(self) -> list[bytes | None]:
+        """The 16-bit audio that no final has told of, in its order, with None where a flush was; it is forgotten."""
+        unheard: list[bytes | None] = []
+        taken = 0
+        for speech in self._speeches:
+            end = self._audio.end if speech.end is None else speech.end
+            if pcm := self._audio.read(max(speech.heard, taken), end):
+                unheard.append(pcm)
+            if speech.flushed:
+                unheard.append(None)
+            taken = end
+        self._speeches.clear()
+        self._open = None
+        self._audio.forget(self._audio.end)
+        return unheard
+
+    def _take(self, item: Any) -> None:
+        if not isinstance(item, rtc.AudioFrame):
+            self._end_speech(flushed=True)
+            return
+        if item.num_channels != 1:
+            raise ValueError(f"audio for Riva has {item.num_channels} channels; mix them down to one")
+        if not item.samples_per_channel:
+            return
+        if self._open is None:
+            self._begin_speech()
+        self._audio.add(bytes(item.data))
+        if self._request is not None:
+            self._request.wake()
+
+    def _begin_speech(self) -> None:
+        if self._origin is None:
+            # The framework sets the offset after it has made the stream, and moves it on at each run.
+            self._origin = self.start_time_offset
+        earliest = max(self._audio.start, self._audio.end - self._overlap)
+        self._open = Speech(earliest, self._wanted)
+        self._speeches.append(self._open)
+        self._arrived.set()
+
+    def _end_speech(self, *, flushed: bool) -> None:
+        if self._open is None:
+            return
+        self._open.end = self._audio.end
+        self._open.flushed = flushed
+        self._open = None
+        if self._request is not None:
+            self._request.wake()
+
+    async def _run(self) -> None:
+        self._outage.renew()
+        self._watch()
+        try:
+            while self._speeches or not self._input_ch.closed:
+                if not self._speeches:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    continue
+                await self._recognise(self._speeches[0])
+                self._tell_complete(self._speeches.popleft())
+                self._forget()
+        except APIError:
+            self._gave_up(self)
+            raise
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _watch(self) -> None:
+        """Looks after the request a few times a second; each looking is a comparison or two."""
+        if self._request is not None:
+            self._request.check()
+        every = min(0.2, self._manner.patience.final / 4)
+        self._timer = asyncio.get_running_loop().call_later(every, self._watch)
+
+    async def _recognise(self, speech: Speech) -> None:
+        """Tells all that Riva says about one speech, by as many request streams as that takes."""
+        loop, outage = asyncio.get_running_loop(), self._outage
+        while not self._is_heard(speech):
+            fault, request = await self._hear(speech)
+            lasted = loop.time() - request.opened
+            if fault is None:
+                if request.half_closed:
+                    if not self._doubt(speech):
+                        return
+                    continue
+                # A server may limit how long a stream or a silence lasts; that is no fault, unless it comes at once.
+                if lasted > _HELD_LONG_ENOUGH:
+                    outage.over()
+                fault = APIConnectionError("Riva ended the request stream by itself")
+            elif request.mute:
+                # It may as well have been noise, which has no words. If it was Riva, the next flush will show.
+                self._mute_after *= 2
+                continue
+            elif self._is_heard(speech):
+                return
+            else:
+                if request.stopped is None and lasted > self._manner.recovery.seconds:
+                    outage.over()
+                self._tell_fault(fault)
+            if not fault.retryable:
+                raise fault
+            await asyncio.sleep(outage.failed(fault, loop.time()))
+
+    def _is_heard(self, speech: Speech) -> bool:
+        """Whether finals have told of all that is kept of it."""
+        return speech.end is not None and max(speech.heard, self._audio.start) >= speech.end
+
+    def _doubt(self, speech: Speech) -> bool:
+        """Whether Riva is to be asked once more about what comes after its last final.
+
+        A server that ends the stream by itself in the moment of the half-close looks like one that has heard all.
+        """
+        rest = self._audio.read(speech.heard, self._audio.end if speech.end is None else speech.end)
+        if speech.doubted == speech.heard or not audible(rest):
+            return False
+        speech.doubted = speech.heard
+        return True
+
+    async def _hear(self, speech: Speech) -> tuple[APIError | None, Request]:
+        """One request stream from its opening to its end, and the fault that ended it, if any."""
+        request = self._request = self._open_request(speech)
+        try:
+            async for response in request.call:
+                self._outage.over()
+                self._mute_after = self._manner.patience.mute
+                request.answered()
+                self._tell(request, response)
+            return await request.fault(), request
+        except grpc.aio.AioRpcError:
+            return await request.fault(), request
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if request.stopped is None or (task is not None and task.cancelling()):
+                raise
+            return request.stopped, request
+        finally:
+            self._request = None
+            self._report_usage(request)
+            await request.aclose()
+
+    def _open_request(self, speech: Speech) -> Request:
+        call, reused = self._open_call()
+        if (lost := self._audio.start - speech.heard) > 0:
+            logger.warning("audio given up", seconds=round(lost / self._manner.sample_rate, 1))
+        # Silence is not sent again: a recogniser that comes back has all its calls' audio to catch up with at once.
+        spoken = self._audio.first_audible(speech.heard) - round(_LEAD * self._manner.sample_rate)
+        speech.heard = max(speech.heard, spoken if speech.end is None else min(spoken, speech.end))
+        return Request(
+            call,
+            speech,
+            self._audio,
+            sample_rate=self._manner.sample_rate,
+            force_eou=self._manner.force_eou,
+            patience=Patience(self._manner.patience.write, self._manner.patience.final, self._mute_after),
+            connected=lambda seconds: self._report_connection_acquired(seconds, reused),
+        )
+
+    def _forget(self) -> None:
+        """Drops the audio that no request can need any more."""
+        oldest = min((speech.heard for speech in self._speeches), default=self._audio.end)
+        self._audio.forget(min(oldest, self._audio.end - self._overlap))
+
+    def _tell_fault(self, fault: APIError) -> None:
+        """Once an outage: the session's `error` event, and a line in the log."""
+        if fault.retryable and not self._outage.told:
+            self._outage.told = True
+            logger.warning("recognition interrupted", fault=type(fault).__name__)
+            self._emit_error(fault, recoverable=True)
+
+    def _tell(self, request: Request, response: Any) -> None:
+        results = [result for result in response.results if result.alternatives]
+        for result in response.results:
+            if result.is_final:
+                self._tell_final(request, result)
+        # A response can bring a sentence in several pieces, the steady one and the one that may still change.
+        pieces = [result for result in results if not result.is_final]
+        text = "".join(piece.alternatives[0].transcript for piece in pieces).strip()
+        if text:
+            data = speech_data(pieces[0], request.speech.wanted.language, offset=self._seconds(request.start))
+            data.text = text
+            self._start_speaking(request)
+            self._emit(stt.SpeechEventType.INTERIM_TRANSCRIPT, request, data)
+
+    def _tell_final(self, request: Request, result: Any) -> None:
+        speech = request.speech
+        # A server that does not say how far it heard has heard all that was sent.
+        seconds = processed(result)
+        told = request.position if seconds is None else request.start + round(seconds * self._manner.sample_rate)
+        speech.heard = max(speech.heard, min(told, request.position))
+        self._forget()
+        if not result.alternatives:
+            return
+        data = speech_data(result, speech.wanted.language, offset=self._seconds(request.start), told=self._told)
+        if not data.text:
+            return
+        speech.words_came = True
+        self._told = (data.words or [])[-_REMEMBERED:]
+        self._start_speaking(request)
+        self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, request, data)
+        self._stop_speaking(request.id)
+        self._report_usage(request)
+
+    def _tell_complete(self, speech: Speech) -> None:
+        """The speech is over: whoever waits for its words learns it, even if there were none."""
+        if speech.flushed and not speech.words_came:
+            nothing = stt.SpeechData(language=LanguageCode(speech.wanted.language), text="")
+            self._event_ch.send_nowait(
+                stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[nothing])
+            )
+        self._stop_speaking("")
+
+    def _seconds(self, sample: int) -> float:
+        """When that sample was spoken, in seconds of the conversation."""
+        return (self._origin or 0.0) + sample / self._manner.sample_rate
+
+    def _start_speaking(self, request: Request) -> None:
+        if not self._speaking:
+            self._speaking = True
+            self._emit(stt.SpeechEventType.START_OF_SPEECH, request)
+
+    def _stop_speaking(self, request_id: str) -> None:
+        if self._speaking:
+            self._speaking = False
+            self._event_ch.send_nowait(stt.SpeechEvent(type=stt.SpeechEventType.END_OF_SPEECH, request_id=request_id))
+
+    def _report_usage(self, request: Request) -> None:
+        if seconds := request.usage():
+            self._event_ch.send_nowait(
+                stt.SpeechEvent(
+                    type=stt.SpeechEventType.RECOGNITION_USAGE,
+                    request_id=request.id,
+                    recognition_usage=stt.RecognitionUsage(audio_duration=seconds),
+                )
+            )
+
+    def _emit(self, kind: stt.SpeechEventType, request: Request, data: stt.SpeechData | None = None) -> None:
+        alternatives = [] if data is None else [data]
+        self._event_ch.send_nowait(stt.SpeechEvent(type=kind, request_id=request.id, alternatives=alternatives))
