@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 REQUIREMENTS: Final = ROOT / "requirements/langid.txt"
 REASON: Final = ROOT / ".local/pycld3-missing.txt"
-_TRIAL: Final = (
-    "import cld3; cld3.get_language('Good evening, do you have a room for tonight?').language == 'en' or exit(1)"
-)
+_TRIAL: Final = "import cld3; cld3.get_language('Have you a room for tonight?').language == 'en' or exit(1)"
 
 
 def inputs() -> Sequence[str | bytes]:

@@ -1,4 +1,4 @@
-"""Makes a clone ready to run: Debian's packages, Python's, Node, the CDK, DynamoDB Local, a speech model, LiveKit's server.
+"""Makes a clone ready to run: Debian's packages, Python's, Node, CDK, DynamoDB Local, speech model, LiveKit's server.
 
 `python -m local.setup [step …]` carries out the steps whose inputs have changed since they last succeeded, all of them
 by default. It needs nothing but Python's standard library, because it runs before anything is installed. A step that

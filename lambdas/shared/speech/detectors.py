@@ -7,6 +7,11 @@ from typing import Final
 
 from lambdas.shared.speech.language import Detector, DetectorMissing, DetectorName, Guess
 
+ENOUGH: Final = 1_000
+"""Characters after which no text becomes clearer."""
+CONFIRMS: Final = 0.7
+"""How far Both trusts Cld3, which is now and then sure of a wrong language."""
+
 
 class Cld3:
     """Google's Compact Language Detector 3, a small neural network over letter groups.
@@ -14,7 +19,7 @@ class Cld3:
     It cannot be restricted to a list of languages, so what it finds outside of the list counts as nothing found.
     """
 
-    name: Final = "cld3"
+    name: DetectorName = "cld3"
 
     def __init__(self, languages: Sequence[str]) -> None:
         try:
@@ -29,16 +34,16 @@ class Cld3:
 
     def guess(self, text: str) -> Guess | None:
         """See Detector."""
-        found = self._detect(text)
+        found = self._detect(judged) if (judged := _judged_of(text)) else None
         if found is None or found.language not in self._languages:
             return None
-        return Guess(found.language, found.probability)
+        return Guess(found.language, min(1.0, found.probability))
 
 
 class Classifier:
     """A naive Bayes classifier over byte groups, restricted to the languages before it judges."""
 
-    name: Final = "classifier"
+    name: DetectorName = "classifier"
 
     def __init__(self, languages: Sequence[str]) -> None:
         try:
@@ -47,33 +52,39 @@ class Classifier:
             raise DetectorMissing(
                 f"the detector classifier needs the package py3langid ({error}): run `make ready`"
             ) from None
-        self._identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
+        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
         self._identifier.set_languages(list(languages))
 
     def guess(self, text: str) -> Guess | None:
         """See Detector."""
-        if not any(letter.isalpha() for letter in text):
+        if not (judged := _judged_of(text)):
             return None
-        language, probability = self._identifier.classify(text)
-        return Guess(str(language), float(probability))
+        language, probability = self._identifier.classify(judged)
+        return Guess(str(language), min(1.0, float(probability)))
 
 
 class Both:
-    """Cld3 where it finds one of the languages and the classifier agrees, otherwise whoever is surer."""
+    """The classifier names the language; where Cld3 finds the same it is surer, and where another, less sure."""
 
-    name: Final = "both"
+    name: DetectorName = "both"
 
     def __init__(self, languages: Sequence[str]) -> None:
         self._cld3, self._classifier = Cld3(languages), Classifier(languages)
 
     def guess(self, text: str) -> Guess | None:
         """See Detector."""
-        first, second = self._cld3.guess(text), self._classifier.guess(text)
-        if first is None or second is None:
-            return first or second
-        if first.language == second.language:
-            return Guess(first.language, 1 - (1 - first.probability) * (1 - second.probability))
-        return max(first, second, key=lambda guess: guess.probability)
+        named, other = self._classifier.guess(text), self._cld3.guess(text)
+        if named is None or other is None:
+            return named
+        doubt = 1 - min(other.probability, CONFIRMS)
+        agreed = other.language == named.language
+        return Guess(named.language, 1 - (1 - named.probability) * doubt if agreed else named.probability * doubt)
+
+
+def _judged_of(text: str) -> str:
+    """What is judged of a text, as UTF-8 can hold it; nothing when there is no letter in it."""
+    beginning = text[:ENOUGH]
+    return beginning.encode("utf-8", "replace").decode() if any(map(str.isalpha, beginning)) else ""
 
 
 DETECTORS: Final[Mapping[DetectorName, Callable[[Sequence[str]], Detector]]] = {

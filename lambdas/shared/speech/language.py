@@ -62,6 +62,11 @@ def open_detector(name: DetectorName, languages: Sequence[str]) -> Detector:
     return DETECTORS[name](languages)
 
 
+def words_in(text: str) -> int:
+    """How many words there are to judge by; single letters and numbers say nothing."""
+    return len(_WORD.findall(text))
+
+
 class SpokenLanguage:
     """The language of a conversation, which changes when a guest changes it and not when a word sounds foreign."""
 
@@ -84,7 +89,7 @@ class SpokenLanguage:
         Another language is believed when a long turn is surely in it, or two turns in a row that say anything are.
         Turns that are short or could be anything change nothing.
         """
-        words = len(_WORD.findall(text))
+        words = words_in(text)
         guess = self._detector.guess(text) if words > SHORT and len(self._languages) > 1 else None
         if guess is None or guess.probability < SURE or guess.language not in self._languages:
             return False
