@@ -15,7 +15,7 @@ from livekit.agents.stt.fallback_adapter import FallbackRecognizeStream
 
 from agent.settings import AgentSettings
 from agent.speech.riva_channel import riva_credentials
-from agent.speech.riva_stt import RivaSTT
+from agent.speech.riva_stt import Metadata, RivaSTT
 from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel
 
@@ -97,14 +97,7 @@ def open_recogniser(
 ) -> RivaSTT | Recognisers:
     """Who hears a call to this hotel, in its own language at first; with a key for Azure there are two."""
     language = RIVA_LANGUAGES[hotel.language]
-    riva = RivaSTT(
-        settings.riva_url,
-        language=language,
-        credentials=(
-            riva_credentials(settings.riva_ca, settings.riva_cert, settings.riva_key) if settings.riva_tls else None
-        ),
-        metadata=traces.recognition_metadata,
-    )
+    riva = _open_riva(settings, language, traces.recognition_metadata)
     if azure_key is None or settings.azure_speech_region is None:
         return riva
     # Imported here: Microsoft's library takes a fifth of a second, and stages without Azure do without it.
@@ -118,6 +111,22 @@ def open_recogniser(
         unheard=riva.take_unheard,
     )
     return Recognisers(riva, azure)
+
+
+def open_second_hearing(settings: AgentSettings, hotel: Hotel, traces: Traces) -> RivaSTT:
+    """Riva once more, for single turns in other languages; each of them is a part of the turn that is being heard."""
+    return _open_riva(settings, RIVA_LANGUAGES[hotel.language], traces.heard_again_metadata)
+
+
+def _open_riva(settings: AgentSettings, language: str, metadata: Metadata) -> RivaSTT:
+    return RivaSTT(
+        settings.riva_url,
+        language=language,
+        credentials=(
+            riva_credentials(settings.riva_ca, settings.riva_cert, settings.riva_key) if settings.riva_tls else None
+        ),
+        metadata=metadata,
+    )
 
 
 def _log_change(event: stt.AvailabilityChangedEvent) -> None:

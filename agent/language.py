@@ -14,6 +14,7 @@ import structlog
 from agent.call import OngoingCall
 from agent.hearing import RIVA_LANGUAGES, Recogniser
 from agent.prompts import Prompts
+from agent.second_hearing import SecondHearing
 from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.speech.language import SpokenLanguage
 
@@ -34,7 +35,10 @@ class Voice(Protocol):
 
 
 class CallLanguage:
-    """The language of one call to a hotel with these prompts; without `spoken` it never changes."""
+    """The language of one call to a hotel with these prompts; without `spoken` it never changes.
+
+    `again` hears doubtful turns in the hotel's other languages.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,9 @@ class CallLanguage:
         spoken: SpokenLanguage | None,
         recogniser: Recogniser,
         voice: Voice,
+        again: SecondHearing | None = None,
     ) -> None:
+        self.again = again
         self._call, self._prompts, self._spoken = call, prompts, spoken
         self._recogniser, self._voice = recogniser, voice
         self._turns_left = 0
@@ -61,11 +67,18 @@ class CallLanguage:
         language = self._spoken.current
         self._call.speak(self._prompts[language])
         self._voice.update_options(language=language)
+        if self.again:
+            self.again.current = language
         self._recogniser.update_options(language=RIVA_LANGUAGES[language])
         self._call.traces.request_replaced()
         self._expect(None)
         logger.info("language changed", language=language, turn=self._call.turns.current)
         return True
+
+    async def aclose(self) -> None:
+        """Close what belongs to it alone."""
+        if self.again:
+            await self.again.aclose()
 
     def asked_for(self, what: str) -> None:
         """The guest has just been asked for something, such as `code`: words for it are likely now."""

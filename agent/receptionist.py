@@ -13,8 +13,10 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
+from livekit import rtc
 from livekit.agents import Agent, ModelSettings, RunContext, StopResponse, function_tool
 from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, FunctionCall, Tool
+from livekit.agents.stt import SpeechEvent
 from livekit.agents.types import FlushSentinel
 from pydantic import Field, ValidationError
 
@@ -64,6 +66,14 @@ class Receptionist(Agent):
         self._stays = Stays(hotel, call, client)
 
     # What the guest says and what the model is asked.
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncIterable[SpeechEvent]:
+        """The framework's node; where the hotel has several languages, doubtful words are heard again in the others."""
+        again = self._language.again
+        async for event in Agent.default.stt_node(self, again.keep(audio) if again else audio, model_settings):
+            yield await again.settle(event) if again else event
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Go over to the guest's language, and join the words with those before them that were never answered: a pause

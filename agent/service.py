@@ -123,6 +123,7 @@ class Service:
         self._closing += [stt.aclose, llm.aclose]
         session = open_session(dialogue, stt=stt, llm=llm, tts=tts, vad=self._parts.vad)
         language = self._parts.open_language(self._hotel, self._call, recogniser=stt, voice=tts)
+        self._closing.append(language.aclose)
         return session, Receptionist(self._hotel, self._call, self._client, self._facts(), language)
 
     async def _facts(self) -> HotelFacts | None:

@@ -21,11 +21,11 @@ class Currency:
 
 @dataclass(frozen=True)
 class Forms:
-    """How a language says days and amounts; `date` is filled with weekday, day and month."""
+    """How a language says days and amounts; `written` is filled with weekday, day and month."""
 
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
-    date: str
+    written: str
     conjunction: str
     currencies: dict[str, Currency]
     cent: Currency
@@ -41,7 +41,7 @@ class Forms:
         return f"{whole} {self.conjunction} {cents} {words.hundredth if cents == 1 else words.hundredths}"
 
     def day(self, day: date) -> str:
-        return self.date.format(weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1])
+        return self.written.format(weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1])
 
 
 _ENGLISH: Final = Forms(
@@ -61,7 +61,7 @@ _ENGLISH: Final = Forms(
         "December",
     ),
     # With the bare number: voices read "15th" worse than "15".
-    date="{weekday}, {month} {day}",
+    written="{weekday}, {month} {day}",
     conjunction="and",
     currencies={
         "EUR": Currency("euro", "euros", "cent", "cents"),
@@ -86,7 +86,7 @@ _GERMAN: Final = Forms(
         "November",
         "Dezember",
     ),
-    date="{weekday}, {day}. {month}",
+    written="{weekday}, {day}. {month}",
     conjunction="und",
     currencies={
         "EUR": Currency("Euro", "Euro", "Cent", "Cent"),

@@ -47,6 +47,10 @@ class Traces:
         self._heard.append(new_trace_id())
         return [("traceparent", traceparent(self._heard[-1]))]
 
+    def heard_again_metadata(self) -> list[tuple[str, str]]:
+        """The metadata of a request that hears once more what the oldest open one has heard."""
+        return [("traceparent", traceparent(self._heard[0] if self._heard else self.answering))]
+
     def answer_headers(self) -> dict[str, str]:
         """The header of a request for the answer."""
         return {"traceparent": traceparent(self.answering)}

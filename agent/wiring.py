@@ -28,10 +28,11 @@ from livekit.plugins import openai
 from openai import AsyncClient
 
 from agent.call import OngoingCall
-from agent.hearing import Recogniser, Recognisers, open_recogniser
+from agent.hearing import Recogniser, Recognisers, open_recogniser, open_second_hearing
 from agent.hotel import HotelClient, SigV4
 from agent.language import CallLanguage, Voice
 from agent.prompts import Prompts
+from agent.second_hearing import SecondHearing
 from agent.settings import AgentSettings
 from agent.speech.riva_stt import RivaSTT
 from agent.speech.routed_tts import RoutedTTS
@@ -129,9 +130,13 @@ class Parts:
 
     def open_language(self, hotel: Hotel, call: OngoingCall, *, recogniser: Recogniser, voice: Voice) -> CallLanguage:
         """The language of a call, which follows the guest's where the hotel has several."""
-        detector = self.detectors.get(frozenset(hotel.languages))
-        spoken = SpokenLanguage(detector, hotel.languages, hotel.language) if detector else None
-        return CallLanguage(call, self.prompts[hotel.name], spoken=spoken, recogniser=recogniser, voice=voice)
+        prompts, detector = self.prompts[hotel.name], self.detectors.get(frozenset(hotel.languages))
+        if detector is None:
+            return CallLanguage(call, prompts, spoken=None, recogniser=recogniser, voice=voice)
+        spoken = SpokenLanguage(detector, hotel.languages, hotel.language)
+        other_ear = open_second_hearing(self.settings, hotel, call.traces)
+        again = SecondHearing(other_ear, detector, hotel.languages, hotel.language)
+        return CallLanguage(call, prompts, spoken=spoken, recogniser=recogniser, voice=voice, again=again)
 
     def open_llm(self) -> llm.LLM[Any]:
         """The model, whoever serves it, by the chat-completions protocol."""

@@ -65,7 +65,7 @@ async def test_a_turn_names_the_tools_that_ran_and_never_their_arguments() -> No
 
 def test_the_parts_of_a_turn_are_in_milliseconds() -> None:
     """The framework's measures are kept under our names, and what it did not measure is absent."""
-    exchange = Exchange("0" * 32)
+    exchange = Exchange("0" * 32, "en")
 
     exchange.measured({"transcription_delay": 0.69, "end_of_turn_delay": 0.71, "llm_node_ttft": 0.02})
     exchange.measured({"llm_node_ttft": 0.03, "tts_node_ttfb": 0.15, "e2e_latency": 1.09, "started_speaking_at": 5.0})
