@@ -70,7 +70,7 @@ def _template(text: str) -> str:
     return text
 
 
-Language = Literal["de"]
+Language = Annotated[str, StringConstraints(pattern=r"^de$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_constant)]

@@ -29,6 +29,7 @@ from lambdas.shared.domain.hotel import Hotels
 from lambdas.shared.settings import Settings
 from lambdas.shared.tables import create_tables
 from lambdas.tts_router.settings import TtsRouterSettings
+from local import pycld3
 from local.livekit_server import livekit_environment, livekit_program
 from local.processes import ROOT, Child, choosing_ports, claimed, free_port
 from local.readiness import answers, recognises
@@ -285,6 +286,7 @@ class _Starting:
             api_url=self._at.api,
             aws_region=REGION,
             riva_url=self._at.riva,
+            language_detector=pycld3.detector(),
             llm_url=f"{self._at.brain}/v1",
             llm_model=BRAIN_MODEL,
             llm_secret=LLM_SECRET,

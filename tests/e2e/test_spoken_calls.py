@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -10,8 +12,10 @@ import pytest
 
 from lambdas.shared.domain.call import Outcome
 from local.processes import ROOT
+from local.report import TurnReport
 from local.scenario import Expected, ExpectedCall, ExpectedFollowUp, Line
 from local.stack import Stack
+from local.voices import GERMAN_VOICE
 from tests.figures import Figures
 from tests.spoken import failed_checks, phone, scenario
 
@@ -24,14 +28,37 @@ BARGE_IN_MEDIAN_MS = 700
 BARGE_IN_WORST_MS = 1000
 
 
-@pytest.mark.parametrize("attempt", [pytest.param(1, marks=pytest.mark.smoke), 2, 3])
-@pytest.mark.parametrize("name", ["book", "breakfast_and_parking", "human"])
+@pytest.mark.parametrize(
+    ("name", "attempt"),
+    [
+        pytest.param("book", 1, marks=pytest.mark.smoke),
+        pytest.param("human", 1, marks=pytest.mark.smoke),
+        ("breakfast_and_parking", 1),
+        *((name, attempt) for name in ("book", "breakfast_and_parking", "human") for attempt in (2, 3)),
+    ],
+)
 async def test_a_guest_gets_what_they_phoned_for(stack: Stack, figures: Figures, name: str, attempt: int) -> None:
     """The hotel's system, the front desk's list and the call end as the scenario says."""
     (report,) = await phone(stack, name, figures, f"{name} ends as it says")
 
     assert failed_checks(report) == []
     assert all(turn.answered for turn in report.turns)
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="no German voice: espeak-ng is not installed")
+@pytest.mark.parametrize("attempt", [pytest.param(1, marks=pytest.mark.smoke), 2, 3])
+async def test_a_guest_who_goes_on_in_german_is_answered_in_german(
+    stack: Stack, figures: Figures, attempt: int
+) -> None:
+    """From the answer to the first German words on, text, record and voice are German, and a room is booked."""
+    (report,) = await phone(stack, "english_then_german", figures, "german is answered in german")
+
+    english, german = report.turns[:2], report.turns[2:]
+    assert failed_checks(report) == []
+    assert {turn.languages for turn in english} == {("en",)}
+    assert {turn.languages for turn in german} == {("de",)}
+    assert {voice for turn in english for voice in _voices(stack, turn)} == {"en_US-joe-medium"}
+    assert {voice for turn in german for voice in _voices(stack, turn)} == {GERMAN_VOICE}
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3])
@@ -119,6 +146,12 @@ async def test_no_log_knows_the_caller(stack: Stack, figures: Figures) -> None:
     assert _files_with(ROOT / ".local", numbers) == []
     assert [(log.name, name) for log, told in logs.items() for name in guest.name.split() if name in told] == []
     assert any("[phone]" in told for told in logs.values()), "the redactor had nothing to do: is anything logged?"
+
+
+def _voices(stack: Stack, turn: TurnReport) -> list[str]:
+    """The voices that were asked to speak the turn's answer, as the engine's log has them."""
+    told = [json.loads(line) for line in (stack.logs / "voices.log").read_text().splitlines()]
+    return [line["voice"] for line in told if "voice" in line and line.get("trace_id") in turn.trace_ids]
 
 
 def _files_with(folder: Path, secrets: Iterable[str]) -> list[str]:
