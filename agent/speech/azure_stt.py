@@ -65,9 +65,9 @@ class AzureSTT(stt.STT[Never]):
     """Recognises speech in the Azure region, which is where the audio goes, or at `host` (`wss://…`) instead.
 
     `languages` are those that may be asked for. A stream first hears what `unheard` hands over when it opens: what the
-    recogniser before it was told and never answered. Azure has `connect_timeout` seconds to take a connection, and after
-    a flush `final_timeout` to complete what it has begun to hear; then APITimeoutError is raised. One that never begins
-    is noticed by the session's `transcription_timeout`. Azure's faults become the framework's APIError family.
+    recogniser before it was told and never answered. Azure has `connect_timeout` seconds to take a connection, and
+    after a flush `final_timeout` to complete what it has begun to hear; then APITimeoutError is raised. One that never
+    begins is noticed by the session's `transcription_timeout`. Azure's faults become the framework's APIError family.
     """
 
     def __init__(
@@ -319,9 +319,7 @@ class AzureStream(stt.RecognizeStream):
                 )
             )
 
-    def _emit(
-        self, kind: stt.SpeechEventType, connection: _Connection, data: stt.SpeechData | None = None
-    ) -> None:
+    def _emit(self, kind: stt.SpeechEventType, connection: _Connection, data: stt.SpeechData | None = None) -> None:
         alternatives = [] if data is None else [data]
         self._event_ch.send_nowait(stt.SpeechEvent(type=kind, request_id=connection.id, alternatives=alternatives))
 

@@ -23,10 +23,10 @@ _TICKS: Final = 10_000_000
 
 @dataclass
 class Asked:
-    """One connection: the language and the hints it was opened with, and its audio in seconds."""
+    """One turn of the protocol, of which a connection may have several: its language, its hints and its audio."""
 
     language: str
-    phrases: list[str] = field(default_factory=list)
+    phrases: list[str]
     ear: NumberedEar = field(default_factory=NumberedEar)
 
 
@@ -34,7 +34,7 @@ class ScriptedAzure:
     """Hears every connection that shows the key; it can complete no phrase, or hang up after so many."""
 
     def __init__(self) -> None:
-        self.connections: list[Asked] = []
+        self.turns: list[Asked] = []
         self.refused = 0
         self.completes = True
         self.hang_up_after: int | None = None
@@ -45,30 +45,23 @@ class ScriptedAzure:
         if request.headers.get("Ocp-Apim-Subscription-Key") != KEY:
             self.refused += 1
             return web.Response(status=401, text="Access denied due to invalid subscription key.")
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(protocols=("USP",))
         await socket.prepare(request)
-        asked = Asked(request.query.get("language", ""))
-        self.connections.append(asked)
-        turn = ""
         async for message in socket:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
-            path, request_id, body = _read(message.data)
+            path, turn, body = _read(message.data)
             if path == "speech.context":
-                asked.phrases = _phrases(json.loads(body))
-            if path != "audio":
-                continue
-            if request_id != turn:
-                turn = request_id
+                self.turns.append(_asked(json.loads(body)))
                 await _send(socket, turn, "turn.start", {"context": {"serviceTag": "stand-in"}})
-            if not await self._hear(socket, turn, asked, _without_header(body)):
+            elif path == "audio" and not await self._hear(socket, turn, self.turns[-1], body):
                 break
         return socket
 
     async def _hear(self, socket: web.WebSocketResponse, turn: str, asked: Asked, audio: bytes) -> bool:
         """Answers to a chunk, of which an empty one ends the audio; False when it hangs up."""
         before = len(asked.ear.words)
-        for phrase in asked.ear.feed(audio):
+        for phrase in asked.ear.feed(_without_header(audio)):
             if not self.completes:
                 continue
             await _send(socket, turn, "speech.phrase", _phrase(phrase))
@@ -125,9 +118,10 @@ def _without_header(audio: bytes) -> bytes:
     return audio[audio.index(b"data") + 8 :]
 
 
-def _phrases(context: dict[str, Any]) -> list[str]:
+def _asked(context: dict[str, Any]) -> Asked:
     groups = context.get("dgi", {}).get("Groups", [])
-    return [item["Text"] for group in groups for item in group.get("Items", [])]
+    phrases = [item["Text"] for group in groups for item in group.get("Items", [])]
+    return Asked(context["phraseDetection"]["language"], phrases)
 
 
 def _hypothesis(words: Sequence[Word]) -> dict[str, Any]:

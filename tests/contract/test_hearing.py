@@ -45,6 +45,11 @@ class World:
             self.stream.push_frame(rtc.AudioFrame(chunk, RATE, 1, len(chunk) // 2))
             await asyncio.sleep(0)
 
+    async def turn(self, audio: bytes) -> None:
+        """Says it and flushes after a moment of silence, as the framework does."""
+        await self.say(audio + quiet(0.3))
+        self.stream.flush()
+
     async def heard(self, words: int) -> list[str]:
         """So many words, in the order in which finals told of them."""
         found: list[str] = []
@@ -64,7 +69,12 @@ async def a_call(*, key: str = KEY) -> AsyncIterator[World]:
     async with serving_azure(azure) as host:
         first = RivaSTT(riva.address, language="en-US", recovery=Recovery(tries=3, seconds=0.5))
         second = AzureSTT(
-            region="test", key=key, host=host, language="en-US", languages=("en-US", "de-DE"), unheard=first.take_unheard
+            region="test",
+            key=key,
+            host=host,
+            language="en-US",
+            languages=("en-US", "de-DE"),
+            unheard=first.take_unheard,
         )
         async with contextlib.aclosing(Recognisers(first, second)) as hearing:
             yield World(riva, azure, hearing, hearing.stream(conn_options=ONCE))
@@ -77,19 +87,16 @@ async def test_the_second_recogniser_hears_the_rest() -> None:
     What Riva was told and had not answered is handed over, so the sentence it died in is whole.
     """
     async with a_call() as call:
-        await call.say(spoken(1, 2, 3))
-        call.stream.flush()
+        await call.turn(spoken(1, 2, 3))
         before = await call.heard(3)
         await call.say(quiet(0.3) + spoken(4, 5))
         async with asyncio.timeout(10):
             while call.riva.heard < 0.45:
                 await asyncio.sleep(0.01)
         await call.riva.stop()
-        await call.say(spoken(6, 7))
-        call.stream.flush()
+        await call.turn(spoken(6, 7))
         during = await call.heard(4)
-        await call.say(quiet(0.3) + spoken(8, 9))
-        call.stream.flush()
+        await call.turn(quiet(0.3) + spoken(8, 9))
         after = await call.heard(2)
 
     assert before == ["w1", "w2", "w3"]
@@ -100,26 +107,23 @@ async def test_the_second_recogniser_hears_the_rest() -> None:
 async def test_nothing_goes_to_azure_while_riva_hears() -> None:
     """The guest's voice leaves the fleet only when it must."""
     async with a_call() as call:
-        await call.say(spoken(1))
-        call.stream.flush()
+        await call.turn(spoken(1))
         await call.heard(1)
 
-        assert call.azure.connections == []
+        assert call.azure.turns == []
 
 
 async def test_both_are_told_of_language_and_hints() -> None:
     """Azure goes on in the language to which the call had changed."""
     async with a_call() as call:
         call.hearing.update_options(language="de-DE", phrases=["Buchungsnummer"], boost=10)
-        await call.say(spoken(1))
-        call.stream.flush()
+        await call.turn(spoken(1))
         await call.heard(1)
         await call.riva.stop()
-        await call.say(spoken(2))
-        call.stream.flush()
+        await call.turn(spoken(2))
         await call.heard(1)
 
-        (asked,) = call.azure.connections
+        (asked,) = call.azure.turns
         assert (asked.language, asked.phrases) == ("de-DE", ["Buchungsnummer"])
 
 
@@ -129,19 +133,17 @@ async def test_what_cannot_be_asked_of_one_changes_neither() -> None:
         with pytest.raises(ValueError, match="'fr-FR' is not one of"):
             call.hearing.update_options(language="fr-FR")
         await call.riva.stop()
-        await call.say(spoken(1))
-        call.stream.flush()
+        await call.turn(spoken(1))
         await call.heard(1)
 
-        assert [asked.language for asked in call.azure.connections] == ["en-US"]
+        assert [asked.language for asked in call.azure.turns] == ["en-US"]
 
 
 async def test_when_both_are_gone_the_session_is_told() -> None:
     """Neither hears: the framework's error reaches the session, which apologises."""
     async with a_call(key="another key") as call:
         await call.riva.stop()
-        await call.say(spoken(1))
-        call.stream.flush()
+        await call.turn(spoken(1))
 
         with pytest.raises(APIConnectionError, match="all STTs failed"):
             await call.heard(1)

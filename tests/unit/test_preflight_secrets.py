@@ -40,7 +40,7 @@ SECRETS = (
     (secrets.speech, "speech", HIDDEN),
     (secrets.azure_speech, "azure-speech", HIDDEN),
 )
-ALL_ASKED_FOR = {"speech_key": True, "azure_speech_region": "westeurope"}
+ALL_ASKED_FOR: Mapping[str, Any] = {"speech_key": True, "azure_speech_region": "westeurope"}
 Look = Callable[[Deployment], Finding]
 
 
