@@ -51,8 +51,8 @@ async def answer(app: ASGIApp, *, host: str, port: int, **server: Any) -> None:
 def listening(host: str, port: int, *, unread: float = UNREAD) -> socket.socket:
     """A socket that waits for clients and cuts off those that do not read.
 
-    A client whose buffers are full is probed for as long as it answers the probes, unless TCP_USER_TIMEOUT is set, which
-    connections have from the socket they came by (https://man7.org/linux/man-pages/man7/tcp.7.html).
+    A client whose buffers are full is probed for as long as it answers the probes, unless TCP_USER_TIMEOUT is set,
+    which connections have from the socket they came by (https://man7.org/linux/man-pages/man7/tcp.7.html).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family)

@@ -21,7 +21,6 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -144,7 +143,7 @@ def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str], det
     async def transcribe_stream(socket: WebSocket) -> None:
         await streams.serve(socket)
 
-    @app.get("/health", response_class=PlainTextResponse)
+    @app.get("/health", response_class=PlainTextResponse, responses={503: {"description": "why Riva does not answer"}})
     async def health() -> Response:
         try:
             await riva.require(timeout=HEALTH_WITHIN)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import struct
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -103,7 +102,8 @@ def _ends_early(data: bytes) -> bool:
     for _ in range(_MOST_CHUNKS):
         if place + 8 > len(data):
             break
-        name, size = struct.unpack_from("<4sI", data, place)
+        name = data[place : place + 4]
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
         if name == b"data":
             return size < _UNKNOWN_BYTES and place + 8 + size > len(data)
         place += 8 + size + size % 2

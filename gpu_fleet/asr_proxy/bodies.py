@@ -104,18 +104,18 @@ async def _read_parts(form: FormData, model: type[R], most_bytes: int) -> Sent[R
 def told(error: ValidationError) -> str:
     """Where and what, without the value: it may be what a guest said."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'body'}: {fault['msg']}" for fault in faults)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'body'}: {fault['msg']}" for fault in faults
+    )
 
 
 def body_of(model: type[TranscribeRequest | DetectRequest]) -> dict[str, Any]:
     """The body in both its forms, for an OpenAPI document."""
     said = model.model_json_schema()
     fields = {name: _as_text(field) for name, field in said["properties"].items() if name != "audio"}
-    form = {
-        **{key: said[key] for key in ("required", "oneOf", "additionalProperties") if key in said},
-        "type": "object",
-        "properties": {"audio": {"type": "string", "format": "binary"}, **fields},
-    }
+    rules = {key: said[key] for key in ("required", "oneOf", "additionalProperties") if key in said}
+    file = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {"audio": file, **fields}, **rules}
     return {"required": True, "content": {_JSON: {"schema": said}, _FORM: {"schema": form}}}
 
 
@@ -123,4 +123,4 @@ def _as_text(field: dict[str, Any]) -> dict[str, Any]:
     """The field as a form has it: there, or not."""
     kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
     rest = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
-    return rest | kinds[0] if kinds else rest
+    return {**rest, **kinds[0]} if kinds else rest

@@ -23,7 +23,9 @@ class Metrics:
         self.requests = Counter(
             "bellhop_asr_requests", "Requests by route and status", ("route", "status"), registry=self.registry
         )
-        self.closes = Counter("bellhop_asr_closes", "Streams that ended, by close code", ("code",), registry=self.registry)
+        self.closes = Counter(
+            "bellhop_asr_closes", "Streams that ended, by close code", ("code",), registry=self.registry
+        )
         self.streams = Gauge(
             "bellhop_asr_streams", "Recordings and streams being recognised now", registry=self.registry
         )

@@ -93,7 +93,7 @@ async def as_deployed(app: Any, *, unread: float = 30) -> AsyncIterator[Listenin
         while not server.started:
             await asyncio.sleep(0.01)
         try:
-            yield Listening("127.0.0.1:%d" % listener.getsockname()[1], server)
+            yield Listening(f"127.0.0.1:{listener.getsockname()[1]}", server)
         finally:
             server.should_exit = server.force_exit = True
             await task

@@ -130,9 +130,9 @@ async def exchange(address: str, *parts: bytes) -> bytes:
 
 async def test_a_gigabyte_that_is_announced_is_not_awaited() -> None:
     """Content-Length of a gigabyte is answered before its first byte comes."""
-    head = f"POST /transcribe HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {1 << 30}\r\n\r\n"
+    lines = ["POST /transcribe HTTP/1.1", "Host: proxy", f"Authorization: Bearer {TOKEN}", f"Content-Length: {1 << 30}"]
     async with proxy_bench() as bench, as_deployed(bench.app) as listening:
-        answer = await exchange(listening.address, head.encode())
+        answer = await exchange(listening.address, "\r\n".join([*lines, "", ""]).encode())
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"too_large" in answer
@@ -144,7 +144,7 @@ async def test_a_header_of_a_gigabyte_is_cut_off(start: bytes) -> None:
     sent = 0
     async with proxy_bench() as bench, as_deployed(bench.app) as listening:
         host, port = listening.address.split(":")
-        reader, writer = await asyncio.open_connection(host, port)
+        _, writer = await asyncio.open_connection(host, port)
         writer.write(start)
         try:
             async with asyncio.timeout(30):
@@ -177,7 +177,10 @@ async def test_two_hundred_streams_at_once_are_each_heard() -> None:
         async def guest(number: int) -> tuple[int | None, list[str]]:
             finals = []
             async with connect(
-                f"ws://{process.address}/transcribe-stream", additional_headers=BEARER, compression=None, open_timeout=60
+                f"ws://{process.address}/transcribe-stream",
+                additional_headers=BEARER,
+                compression=None,
+                open_timeout=60,
             ) as client:
                 try:
                     await client.send('{"sample_rate": 16000}')

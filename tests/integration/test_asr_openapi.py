@@ -53,8 +53,15 @@ def described() -> Iterator[Described]:
             runner.run(stack.aclose())
 
 
-@pytest.mark.parametrize("mode", ["positive", "negative"])
-@pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: str(part).replace("/", "."))
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [
+        *((method, path, "positive") for method, path in ROUTES),
+        # What takes nothing cannot be sent anything wrong.
+        *((method, path, "negative") for method, path in ROUTES if method == "POST"),
+    ],
+    ids=lambda part: str(part).replace("/", "."),
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_answer_is_as_documented(method: str, path: str, mode: str) -> None:
     """Right and wrong requests alike get a documented status with a body of its shape, and never a fault of ours."""
@@ -75,11 +82,9 @@ def test_every_answer_is_as_documented(method: str, path: str, mode: str) -> Non
         @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
         def judge(case: Any) -> None:
             sent = case.as_transport_kwargs(base_url="http://proxy", headers=BEARER)
-            made = requests.Request(**{key: sent[key] for key in REQUEST & sent.keys()}).prepare()
-            body = made.body.encode() if isinstance(made.body, str) else made.body
-            request = httpx.Request(made.method or method, made.url or "", headers=dict(made.headers), content=body)
-            answer = proxy.answer(request)
-            case.validate_response(answer, checks=checks)
+            made: Any = requests.Request(**{key: sent[key] for key in REQUEST & sent.keys()}).prepare()
+            request = httpx.Request(made.method, made.url, headers=dict(made.headers), content=made.body)
+            case.validate_response(proxy.answer(request), checks=checks)
 
         judge()
 
