@@ -113,9 +113,9 @@ def body_of(model: type[TranscribeRequest | DetectRequest]) -> dict[str, Any]:
     """The body in both its forms, for an OpenAPI document."""
     said = model.model_json_schema()
     fields = {name: _as_text(field) for name, field in said["properties"].items() if name != "audio"}
-    rules = {key: said[key] for key in ("required", "oneOf", "additionalProperties") if key in said}
-    file = {"type": "string", "format": "binary"}
-    form = {"type": "object", "properties": {"audio": file, **fields}, **rules}
+    rules: dict[str, Any] = {key: said[key] for key in ("required", "oneOf", "additionalProperties") if key in said}
+    file: dict[str, Any] = {"type": "string", "format": "binary"}
+    form: dict[str, Any] = {"type": "object", "properties": {"audio": file, **fields}, **rules}
     return {"required": True, "content": {_JSON: {"schema": said}, _FORM: {"schema": form}}}
 
 

@@ -17,11 +17,13 @@ import pytest
 import soundfile
 from riva.client.proto import riva_audio_pb2
 
+from gpu_fleet.asr_proxy.__main__ import serve
 from gpu_fleet.asr_proxy.app import build_app
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from lambdas.shared.settings import SettingsError
-from tests.contract.proxy_bench import TOKEN, Bench, WordDetector, proxy_bench, proxy_settings, recording
+from lambdas.shared.speech.language import DetectorMissing, open_detector
+from tests.contract.proxy_bench import BEARER, TOKEN, Bench, WordDetector, proxy_bench, proxy_settings, recording
 from tests.contract.scripted_riva import HeardStream, fails, hangs, says
 
 pytestmark = pytest.mark.contract
@@ -477,3 +479,28 @@ async def test_only_the_settings_languages_are_asked_for() -> None:
     assert (unknown.status_code, known.status_code) == (400, 200)
     assert unknown.json()["error"]["message"] == "language: is none of de-DE, it-IT"
     assert known.json()["language"] == "de-DE"
+
+
+async def test_a_detector_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy does not start with another detector than the one that was asked for; it says which variable it is."""
+
+    def missing(name: str, languages: tuple[str, ...]) -> None:
+        raise DetectorMissing(f"{name} for {', '.join(languages)} is not installed")
+
+    monkeypatch.setattr("gpu_fleet.asr_proxy.__main__.open_detector", missing)
+
+    with pytest.raises(SettingsError, match=r"^LANGUAGE_DETECTOR: both for en, de, fr, it, es, nl is not installed$"):
+        await serve(proxy_settings())
+
+
+async def test_the_detector_of_the_settings_tells_languages() -> None:
+    """A real detector, for the languages of the settings, tells them apart."""
+    settings = proxy_settings(language_detector="classifier")
+    detector = open_detector(settings.language_detector, settings.spoken_languages)
+    text = "Guten Abend, ich möchte ein Doppelzimmer mit Frühstück reservieren."
+    async with aclosing(Riva("127.0.0.1:1")) as riva:
+        app = build_app(riva, settings, lambda: TOKEN, detector)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
+            answer = await http.post("/detect-language", headers=BEARER, json={"text": text})
+
+    assert (answer.json()["language"], answer.json()["detector"]) == ("de-DE", "classifier")
