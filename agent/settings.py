@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FilePath, StringConstraints, ValidationInfo, field_validator
 
-from lambdas.shared.speech.language import DetectorName
+from lambdas.shared.speech.detector import DetectorName
 from lambdas.shared.speech.registry import SpeechSettings
 
 Url = Annotated[str, StringConstraints(pattern=r"^(https?|wss?)://[^\s]+$")]

@@ -25,7 +25,7 @@ from local.processes import ROOT
 DEBIAN: Final = "bookworm"
 PYTHON: Final = "3.13"
 MIRROR: Final = "http://deb.debian.org/debian"
-BASE: Final = f"localhost/bellhop-base:{DEBIAN}"
+BASE: Final = f"localhost/bellhop-base:{DEBIAN}-python{PYTHON}"
 TOOLS: Final = ("buildah", "debootstrap")
 _PACKAGES: Final = "python3,python3-venv,ca-certificates"
 _CERTIFICATES: Final = "/etc/ssl/certs"
@@ -122,10 +122,12 @@ def make_base(*, fresh: bool = False) -> Built | None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bellhop-base-") as folder:
         _run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", DEBIAN, folder, MIRROR)
+        if not _add_python(Path(folder)):
+            # Of Debian's own Python what a library without a wheel is compiled with; the copy has it.
+            _run(_chroot(), folder, "/usr/bin/apt-get", "install", "--yes", "--no-install-recommends", "python3-dev")
         # Packages as they were downloaded, and lists of them, are of no use to a program.
         shutil.rmtree(Path(folder) / "var/cache/apt/archives", ignore_errors=True)
         shutil.rmtree(Path(folder) / "var/lib/apt/lists", ignore_errors=True)
-        _add_python(Path(folder))
         container = _said("buildah", "from", "scratch")
         try:
             _run("buildah", "add", "--quiet", container, folder, "/")
@@ -135,27 +137,33 @@ def make_base(*, fresh: bool = False) -> Built | None:
     return Built(time.monotonic() - began, _megabytes(BASE))
 
 
-def _add_python(base: Path) -> None:
-    """Copies this machine's Python of the version that is deployed, if it starts there."""
+def _add_python(base: Path) -> bool:
+    """Copies this machine's Python of the version that is deployed; False when there is none that starts there."""
     found = find_python(PYTHON)
     prefix = Path(_said(found, "-c", "import sys; print(sys.base_prefix)")) if found else Path("/usr")
     if prefix == Path("/usr"):
-        return
-    target, library = base / "usr/local", f"lib/python{PYTHON}"
+        return False
+    target, library, headers = base / "usr/local", f"lib/python{PYTHON}", f"include/python{PYTHON}"
     unneeded = shutil.ignore_patterns("test", "config-*", "site-packages", "idlelib", "tkinter", "__pycache__", "*.a")
     shutil.copytree(prefix / library, target / library, symlinks=True, ignore=unneeded)
+    shutil.copytree(prefix / headers, target / headers)
     for shared in (prefix / "lib").glob("libpython3*"):
         shutil.copy2(shared, target / "lib", follow_symlinks=False)
     program = target / f"bin/python{PYTHON}"
     shutil.copy2(prefix / f"bin/python{PYTHON}", program)
     (target / "bin/python3").symlink_to(program.name)
-    chroot = shutil.which("chroot") or "chroot"
-    _run(chroot, base, "/sbin/ldconfig")
+    _run(_chroot(), base, "/sbin/ldconfig")
     try:
-        _run(chroot, base, "/usr/local/bin/python3", "-c", "import ssl, sqlite3, ctypes, lzma, bz2, uuid")
+        _run(_chroot(), base, "/usr/local/bin/python3", "-c", "import ssl, sqlite3, ctypes, lzma, bz2, uuid")
     except BuildError:
         # Built for another distribution: Debian's own, which is there, serves.
         (target / "bin/python3").unlink()
+        return False
+    return True
+
+
+def _chroot() -> str:
+    return shutil.which("chroot") or "chroot"
 
 
 def build(image: Image, base: str, *, fresh: bool = False) -> Built:

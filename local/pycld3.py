@@ -17,7 +17,7 @@ from local import system_packages
 from local.workshop import ROOT, Shell, StepFailed
 
 if TYPE_CHECKING:
-    from lambdas.shared.speech.language import DetectorName
+    from lambdas.shared.speech.detector import DetectorName
 
 REQUIREMENTS: Final = ROOT / "requirements/langid.txt"
 REASON: Final = ROOT / ".local/pycld3-missing.txt"

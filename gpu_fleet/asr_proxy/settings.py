@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from gpu_fleet.riva.settings import HostAndPort, Port
 from lambdas.shared.domain import hotel
 from lambdas.shared.settings import Settings
-from lambdas.shared.speech.language import DetectorName
+from lambdas.shared.speech.detector import DetectorName
 
 _TAG: Final = r"[a-z]{2}-[A-Z]{2}"
 Language = Annotated[str, StringConstraints(pattern=rf"^{_TAG}$")]

@@ -69,6 +69,15 @@ def test_the_layer_holds_what_is_pinned_and_nothing_else(layer: Path) -> None:
     assert installed == pinned
 
 
+def test_no_detector_of_languages_is_shipped(layer: Path, code: Path) -> None:
+    """What tells languages apart is compiled for the images of agent and proxy, and no function has it."""
+    shipped = {path.name.partition("-")[0] for folder in (layer / "python", code) for path in folder.iterdir()}
+    compiled = [path for path in code.rglob("*") if path.suffix in (".so", ".pyd", ".whl")]
+
+    assert shipped.isdisjoint({"cld3", "pycld3", "py3langid"})
+    assert not compiled
+
+
 def test_what_is_shipped_fits(layer: Path, code: Path) -> None:
     """Code, libraries and as much bytecode again stay below what Lambda unpacks."""
     shipped = sum(path.stat().st_size for folder in (layer, code) for path in folder.rglob("*") if path.is_file())

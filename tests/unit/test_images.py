@@ -16,6 +16,9 @@ PROGRAMS = {
     "gpu_fleet/riva/Dockerfile": "gpu_fleet.riva.probe",
     "gpu_fleet/asr_proxy/Dockerfile": "gpu_fleet.asr_proxy",
 }
+TELL_LANGUAGES = ("agent/Dockerfile", "gpu_fleet/asr_proxy/Dockerfile")
+"""Those whose programs open a language detector."""
+BASE = "${BASE_IMAGE}"
 
 
 def instructions(dockerfile: str) -> list[tuple[str, str]]:
@@ -58,11 +61,12 @@ def test_an_image_has_every_module_its_program_imports(dockerfile: str, program:
 
 @pytest.mark.parametrize("dockerfile", PROGRAMS)
 def test_an_image_runs_as_nobody_and_says_how_it_is(dockerfile: str) -> None:
-    """Two stages on a base that can be pinned, hashes for every package, a fixed user, an answer to a health check."""
+    """Stages on one base that can be pinned, hashes for every package, a fixed user, an answer to a health check."""
     said = instructions(dockerfile)
     words = dict(reversed(said))
 
-    assert [what for word, what in said if word == "FROM"] == ["${BASE_IMAGE} AS packages", "${BASE_IMAGE}"]
+    compiled = [f"{BASE} AS language"] if dockerfile in TELL_LANGUAGES else []
+    assert [what for word, what in said if word == "FROM"] == [*compiled, f"{BASE} AS packages", BASE]
     assert words["ARG"].startswith("BASE_IMAGE=docker.io/library/python:3.13-slim")
     assert any("--require-hashes" in what for word, what in said if word == "RUN")
     assert words["USER"] == "10001:10001"
@@ -74,16 +78,38 @@ def made(dockerfile: str) -> list[tuple[str, str]]:
     """How an image is made before the repository's own files come into it."""
     said = instructions(dockerfile)
     before = said[: [word for word, _ in said].index("WORKDIR")]
-    return [(word, re.sub(r"requirements/\w+", "requirements/…", what)) for word, what in before]
+    return [(word, re.sub(r"requirements/(agent|asr)", "requirements/…", what)) for word, what in before]
+
+
+def without_detector(steps: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The steps but for the stage that compiles the language detector and what brings it among the packages."""
+    if ("FROM", f"{BASE} AS language") in steps:
+        packages = steps.index(("FROM", f"{BASE} AS packages"))
+        steps = steps[: steps.index(("FROM", f"{BASE} AS language"))] + steps[packages:]
+    steps = [(word, what) for word, what in steps if "--from=language" not in what]
+    return [(word, "&&".join(part for part in what.split("&&") if "/language/" not in part)) for word, what in steps]
 
 
 @pytest.mark.parametrize("dockerfile", PROGRAMS)
 def test_images_are_made_alike(dockerfile: str) -> None:
-    """Each says it for itself: a Dockerfile is part of what its image is made of.
+    """Each says it for itself, with or without the detector: a Dockerfile is part of what its image is made of.
 
     With one for all of them a new agent would start a new recogniser.
     """
-    assert made(dockerfile) == made("agent/Dockerfile")
+    told = made(dockerfile) if dockerfile in TELL_LANGUAGES else without_detector(made("agent/Dockerfile"))
+
+    assert told == made(dockerfile)
+    assert without_detector(made(dockerfile)) == without_detector(made("agent/Dockerfile"))
+
+
+@pytest.mark.parametrize("dockerfile", TELL_LANGUAGES)
+def test_the_detector_is_compiled_for_the_place_it_gets(dockerfile: str) -> None:
+    """The library it is linked with is copied to where it looks for it: the last stage installs nothing of Debian."""
+    texts = [what for word, what in instructions(dockerfile) if word == "RUN"]
+
+    assert sum("-rpath,/opt/bellhop/lib " in text for text in texts) == 1
+    assert sum("cp /tmp/language/libprotobuf.so.* /opt/bellhop/lib/" in text for text in texts) == 1
+    assert sum("apt-get" in text for text in texts) == 1
 
 
 def test_a_builder_gets_only_what_images_are_built_of() -> None:

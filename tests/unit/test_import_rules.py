@@ -25,6 +25,8 @@ TYPES: dict[str, type[Contract]] = {
     "layers": LayersContract,
     "forbidden": ForbiddenContract,
 }
+COMPILED = {"cld3": ["pycld3"]}
+"""Of packages that are installed only where they can be compiled: what they are imported as."""
 
 WRONG_DIRECTIONS = [
     ("domain", "lambdas.shared.domain.call", "boto3"),
@@ -49,6 +51,7 @@ WRONG_DIRECTIONS = [
     ("vendors", "lambdas.pms.routes", "livekit"),
     ("vendors", "lambdas.shared.tables", "moto"),
     ("vendors", "gpu_fleet.capacity", "aws_cdk"),
+    ("vendors", "agent.language", "cld3"),
 ]
 
 
@@ -104,6 +107,7 @@ def test_an_import_in_the_wrong_direction_breaks_its_rule(
         ("agent", "agent.hotel", "lambdas.shared.speech.clauses"),
         ("agent", "agent.hotel", "httpx"),
         ("vendors", "agent.speech.riva_stt", "riva"),
+        ("vendors", "lambdas.shared.speech.detectors", "cld3"),
     ],
 )
 def test_an_import_in_the_right_direction_breaks_no_rule(
@@ -123,15 +127,23 @@ def test_every_rule_is_tried_above(contracts: dict[str, Contract]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "group"), [("lambdas", "lambdas"), ("agent", "agent"), ("cdk", "cdk"), ("gpu_fleet", "asr")]
+    ("programs", "groups"),
+    [
+        (r"lambdas\.\w+\.handler", ("lambdas",)),
+        (r"agent(\..+)?", ("agent", "langid")),
+        (r"cdk(\..+)?", ("cdk",)),
+        (r"gpu_fleet(\..+)?", ("asr", "langid")),
+    ],
 )
 def test_what_is_deployed_needs_only_its_own_group_of_packages(
-    graph: grimp.ImportGraph, package: str, group: str
+    graph: grimp.ImportGraph, programs: str, groups: tuple[str, ...]
 ) -> None:
-    """A library that happens to be installed here is not missing where the package really runs."""
-    installed = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / f"requirements/{group}.txt").read_text(), re.MULTILINE))
-    imported = {root_of(module) for module in graph.find_upstream_modules(package, as_package=True)}
-    distributions = packages_distributions()
+    """A library that happens to be installed here is not missing where the program really runs."""
+    pins = "".join((ROOT / f"requirements/{group}.txt").read_text() for group in groups)
+    installed = set(re.findall(r"^([a-z0-9._-]+)==", pins, re.MULTILINE))
+    roots = {module for module in graph.modules if re.fullmatch(programs, module)}
+    imported = {root_of(module) for root in roots for module in graph.find_upstream_modules(root)}
+    distributions = packages_distributions() | COMPILED
 
     missing = {
         module
@@ -140,3 +152,15 @@ def test_what_is_deployed_needs_only_its_own_group_of_packages(
     }
 
     assert not missing
+
+
+def test_no_function_leads_to_the_language_detectors(graph: grimp.ImportGraph) -> None:
+    """The detectors lie beside the speech engines, and what they need has no wheels for Lambda."""
+    handlers = {module for module in graph.modules if re.fullmatch(r"lambdas\.\w+\.handler", module)}
+
+    leading = {
+        handler for handler in handlers if "lambdas.shared.speech.detectors" in graph.find_upstream_modules(handler)
+    }
+
+    assert handlers
+    assert not leading

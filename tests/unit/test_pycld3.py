@@ -36,8 +36,8 @@ def lacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The packages of Debian that this machine lacks; none unless the test adds some."""
     names: list[str] = []
     monkeypatch.setattr(pycld3, "REASON", tmp_path / "state/pycld3-missing.txt")
-    monkeypatch.setattr(pycld3.system_packages, "missing", lambda _: names)
-    monkeypatch.setattr(pycld3.importlib.util, "find_spec", lambda _: "cld3")
+    monkeypatch.setattr("local.system_packages.missing", lambda _: names)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: "cld3")
     return names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,7 @@ class Machine:
 
 
 @pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three packages, one of them optional; what is in the folder is installed."""
     folder = tmp_path / "installed"
     folder.mkdir()
@@ -50,8 +49,8 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     )
     monkeypatch.setattr(system_packages, "PACKAGES", listed)
     monkeypatch.setattr(system_packages, "STATE", tmp_path / "state/system-packages.txt")
-    monkeypatch.setattr(system_packages.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(system_packages.shutil, "which", lambda _: "/usr/bin/apt-get")
+    monkeypatch.setattr("local.system_packages.os.geteuid", lambda: 0)
+    monkeypatch.setattr("local.system_packages.shutil.which", lambda _: "/usr/bin/apt-get")
     return folder
 
 
@@ -104,9 +103,9 @@ def test_what_cannot_be_installed_is_told_and_stops_nothing(packages: Path) -> N
 def test_where_it_may_not_install_nothing_is_tried(packages: Path, monkeypatch: pytest.MonkeyPatch, lacks: str) -> None:
     """An ordinary user, or one whose machine is no Debian, is told what to install."""
     if lacks == "rights":
-        monkeypatch.setattr(system_packages.os, "geteuid", lambda: 1000)
+        monkeypatch.setattr("local.system_packages.os.geteuid", lambda: 1000)
     else:
-        monkeypatch.setattr(system_packages.shutil, "which", lambda _: None)
+        monkeypatch.setattr("local.system_packages.shutil.which", lambda _: None)
     machine = Machine(packages, in_lists={"compiler", "library"}, on_mirror=set())
 
     set_up(machine)

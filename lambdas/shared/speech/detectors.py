@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from lambdas.shared.speech.language import Detector, DetectorMissing, DetectorName, Guess
+from lambdas.shared.speech.detector import Detector, DetectorMissing, DetectorName, Guess
 
 ENOUGH: Final = 1_000
 """Characters after which no text becomes clearer."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final
 
 from lambdas.shared.domain.hotel import LANGUAGES
+from lambdas.shared.speech.detector import Detector, DetectorMissing, DetectorName, Guess
 
-DetectorName = Literal["both", "cld3", "classifier"]
-"""What the setting LANGUAGE_DETECTOR may say."""
+__all__ = ["Detector", "DetectorMissing", "DetectorName", "Guess", "SpokenLanguage", "open_detector", "words_in"]
 
 SURE: Final = 0.8
 """The probability from which on a guess counts."""
@@ -23,29 +22,6 @@ LONG: Final = 6
 SHORT: Final = 2
 """Up to so many words a turn says nothing of its language: names and thanks are alike in all of them."""
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """The language a text is most likely in, as an ISO 639-1 code, and how likely that is, from 0 to 1."""
-
-    language: str
-    probability: float
-
-
-class DetectorMissing(Exception):
-    """The library behind a detector is not installed; the message says what to install or which setting to choose."""
-
-
-class Detector(Protocol):
-    """Tells languages apart by text; it knows no other than those it was opened for."""
-
-    @property
-    def name(self) -> DetectorName:
-        """The setting by which it is chosen."""
-
-    def guess(self, text: str) -> Guess | None:
-        """The text's language, or None when there is nothing to judge by or it seems to be in none of the languages."""
 
 
 def open_detector(name: DetectorName, languages: Sequence[str]) -> Detector:
