@@ -143,7 +143,7 @@ def test_what_is_deployed_needs_only_its_own_group_of_packages(
     installed = set(re.findall(r"^([a-z0-9._-]+)==", pins, re.MULTILINE))
     roots = {module for module in graph.modules if re.fullmatch(programs, module)}
     imported = {root_of(module) for root in roots for module in graph.find_upstream_modules(root)}
-    distributions = packages_distributions() | COMPILED
+    distributions = {**packages_distributions(), **COMPILED}
 
     missing = {
         module
