@@ -15,7 +15,8 @@ from livekit.agents.stt.fallback_adapter import FallbackRecognizeStream
 
 from agent.settings import AgentSettings
 from agent.speech.riva_channel import riva_credentials
-from agent.speech.riva_stt import Metadata, RivaSTT
+from agent.speech.riva_stream import Metadata
+from agent.speech.riva_stt import RivaSTT
 from agent.trace import Traces
 from lambdas.shared.domain.hotel import Hotel
 

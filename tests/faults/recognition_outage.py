@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from livekit import rtc
@@ -56,10 +56,11 @@ LINES: Final = (
 
 @dataclass(frozen=True)
 class Kill:
-    """The recogniser ends `after` seconds from the beginning of a line, given by its number, and is started at once."""
+    """The recogniser ends so many seconds from a line's beginning, or from its end, and is started again at once."""
 
     line: int
     after: float
+    of: Literal["begins", "ends"] = "begins"
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,8 @@ async def _outage(service: Recogniser, run: Run, kill: Kill | None, began: float
     if kill is None:
         return
     loop = asyncio.get_running_loop()
-    await asyncio.sleep(began + run.begins[kill.line] + kill.after - loop.time())
+    line = (run.begins if kill.of == "begins" else run.ends)[kill.line]
+    await asyncio.sleep(began + line + kill.after - loop.time())
     run.killed = loop.time() - began
     await service.kill()
     await service.start()

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 MOST_SECONDS: Final = 1.5
 KILLS: Final = {
     "in the middle of a sentence": Kill(line=0, after=1.2),
-    "before the final of a sentence": Kill(line=1, after=2.6),
+    "after a sentence, before it is flushed": Kill(line=1, after=0.4, of="ends"),
     "with the first word of a sentence": Kill(line=2, after=0.1),
 }
 
