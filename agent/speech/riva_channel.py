@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
+from riva.client.proto import riva_asr_pb2_grpc
 
 CHANNEL_OPTIONS: Final = (
     # A recogniser that restarts is found again within half a second; gRPC by itself would come to wait two minutes,
@@ -20,6 +23,8 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # Several recognisers answer under one name, and each turn may go to another.
     ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+    # Each line has sockets of its own, so that another one is not the same again.
+    ("grpc.use_local_subchannel_pool", 1),
     # With keepalive on, its timeout is also the socket's TCP_USER_TIMEOUT (github.com/grpc/proposal, A18): a
     # connection whose other end has gone without a word ends 3 s after the first audio that nobody acknowledges.
     # The pings themselves are rare: a server allows one in 5 minutes while it sends nothing, and closes the
@@ -45,49 +50,81 @@ def riva_credentials(
 
 
 @dataclass(eq=False)
-class _Shared:
+class Line:
+    """One channel, with the requests that are under way on it."""
+
     channel: grpc.aio.Channel
-    users: int = 0
-
-
-@dataclass
-class Connection:
-    """The process's channel to one server name, opened with the first use and closed with the last user."""
-
-    target: str
-    credentials: grpc.ChannelCredentials | None = None
-    _shared: _Shared | None = field(default=None, init=False)
-
-    @property
-    def channel(self) -> grpc.aio.Channel:
-        """The channel of the running event loop."""
-        if self._shared is None:
-            channels = _CHANNELS.setdefault(asyncio.get_running_loop(), {})
-            place = (self.target, self.credentials)
-            if place not in channels:
-                channels[place] = _Shared(self._open())
-            self._shared = channels[place]
-            self._shared.users += 1
-        return self._shared.channel
+    stub: Any
+    requests: int = 0
+    given_up: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether a request would go out at once."""
         return self.channel.get_state() is grpc.ChannelConnectivity.READY
 
+
+@dataclass(eq=False)
+class _Shared:
+    line: Line | None = None
+    users: int = 0
+
+
+@dataclass
+class Connection:
+    """The process's line to one server name, opened with the first request and closed with the last user."""
+
+    target: str
+    credentials: grpc.ChannelCredentials | None = None
+    _shared: _Shared | None = field(default=None, init=False)
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[Line]:
+        """The present line, for one request."""
+        line = self.line()
+        line.requests += 1
+        try:
+            yield line
+        finally:
+            line.requests -= 1
+            if line.given_up and not line.requests:
+                await line.channel.close(None)
+
+    def line(self) -> Line:
+        """The line of the running event loop."""
+        shared = self._shared
+        if shared is None:
+            shared = self._shared = _shared(self.target, self.credentials)
+            shared.users += 1
+        if shared.line is None:
+            channel = self._open()
+            shared.line = Line(channel, riva_asr_pb2_grpc.RivaSpeechRecognitionStub(channel))
+        return shared.line
+
+    def give_up(self, line: Line) -> None:
+        """Sends further requests over another line: this one may be dead, whatever its sockets say.
+
+        A proxy on the way can acknowledge for a server that is gone. What is under way on the old line may go on.
+        """
+        line.given_up = True
+        if self._shared is not None and self._shared.line is line:
+            self._shared.line = None
+
     def connect(self) -> None:
         """Begins to connect, so that the first request need not wait for it."""
-        self.channel.get_state(try_to_connect=True)
+        self.line().channel.get_state(try_to_connect=True)
 
     async def aclose(self) -> None:
-        """Lets the channel go; the last user closes it, and with it whatever request still runs."""
+        """Lets the line go; the last user closes it, and with it whatever request still runs."""
         shared, self._shared = self._shared, None
         if shared is None:
             return
         shared.users -= 1
-        if not shared.users:
-            del _CHANNELS[asyncio.get_running_loop()][self.target, self.credentials]
-            await shared.channel.close(None)
+        if shared.users:
+            return
+        del _SHARED[asyncio.get_running_loop()][self.target, self.credentials]
+        if shared.line is not None:
+            await shared.line.channel.close(None)
 
     def _open(self) -> grpc.aio.Channel:
         if self.credentials is None:
@@ -95,6 +132,11 @@ class Connection:
         return grpc.aio.secure_channel(self.target, self.credentials, options=CHANNEL_OPTIONS)
 
 
-_CHANNELS: Final[
-    weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, grpc.ChannelCredentials | None], _Shared]]
-] = weakref.WeakKeyDictionary()
+_Place = tuple[str, grpc.ChannelCredentials | None]
+_SHARED: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Place, _Shared]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _shared(target: str, credentials: grpc.ChannelCredentials | None) -> _Shared:
+    return _SHARED.setdefault(asyncio.get_running_loop(), {}).setdefault((target, credentials), _Shared())

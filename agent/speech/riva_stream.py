@@ -24,10 +24,13 @@ from livekit.agents import APIConnectionError, APIConnectOptions, APIError, Lang
 from livekit.agents.types import TimedString
 
 from agent.speech.kept_audio import KeptAudio, audible
+from agent.speech.riva_channel import Connection, Line
 from agent.speech.riva_recovery import Outage, Recovery
 from agent.speech.riva_request import Patience, Request, Speech
 from agent.speech.riva_requests import Wanted
 from agent.speech.riva_results import processed, speech_data
+
+Metadata = Callable[[], Sequence[tuple[str, str]]]
 
 logger = structlog.get_logger()
 
@@ -75,7 +78,7 @@ class _Intake(utils.aio.Chan[Any]):
 
 
 class RivaStream(stt.RecognizeStream):
-    """Recognises one conversation; `open_call` opens a request stream and tells whether the connection was there.
+    """Recognises one conversation through a connection; `metadata` is asked when a request stream opens.
 
     A turn in which Riva heard nothing gives one empty final. When the budget of an outage is used up the fault is
     raised, `gave_up` is told, and the audio that no final has told of stays: the framework's next run begins with it.
@@ -87,14 +90,16 @@ class RivaStream(stt.RecognizeStream):
         wanted: Wanted,
         manner: Manner,
         *,
-        open_call: Callable[[], tuple[Any, bool]],
+        connection: Connection,
+        metadata: Metadata,
         gave_up: Callable[[RivaStream], None],
         conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(stt=riva, conn_options=conn_options, sample_rate=manner.sample_rate)
         self._wanted = wanted
         self._manner = manner
-        self._open_call = open_call
+        self._connection = connection
+        self._metadata = metadata
         self._gave_up = gave_up
         self._audio = KeptAudio(manner.sample_rate, manner.kept)
         self._overlap = round(manner.overlap * manner.sample_rate)
@@ -244,35 +249,44 @@ class RivaStream(stt.RecognizeStream):
 
     async def _hear(self, speech: Speech) -> tuple[APIError | None, Request]:
         """One request stream from its opening to its end, and the fault that ended it, if any."""
-        request = self._request = self._open_request(speech)
+        async with self._connection.use() as line:
+            request = self._request = self._open_request(speech, line)
+            try:
+                fault = await self._read(request)
+            finally:
+                self._request = None
+                self._report_usage(request)
+                await request.aclose()
+            if request.stopped is not None:
+                self._connection.give_up(line)
+        return fault, request
+
+    async def _read(self, request: Request) -> APIError | None:
+        """Tells all that Riva answers to a request, and returns the fault that ended it, if any."""
         try:
             async for response in request.call:
                 self._outage.over()
                 self._mute_after = self._manner.patience.mute
                 request.answered()
                 self._tell(request, response)
-            return await request.fault(), request
         except grpc.aio.AioRpcError:
-            return await request.fault(), request
+            pass
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if request.stopped is None or (task is not None and task.cancelling()):
+            if task is not None and task.cancelling():
                 raise
-            return request.stopped, request
-        finally:
-            self._request = None
-            self._report_usage(request)
-            await request.aclose()
+            return request.stopped or APIConnectionError("The connection to Riva has been closed")
+        return await request.fault()
 
-    def _open_request(self, speech: Speech) -> Request:
-        call, reused = self._open_call()
+    def _open_request(self, speech: Speech, line: Line) -> Request:
         if (lost := self._audio.start - speech.heard) > 0:
             logger.warning("audio given up", seconds=round(lost / self._manner.sample_rate, 1))
         # Silence is not sent again: a recogniser that comes back has all its calls' audio to catch up with at once.
         spoken = self._audio.first_audible(speech.heard) - round(_LEAD * self._manner.sample_rate)
         speech.heard = max(speech.heard, spoken if speech.end is None else min(spoken, speech.end))
+        reused = line.ready
         return Request(
-            call,
+            line.stub.StreamingRecognize(metadata=[*self._metadata()]),
             speech,
             self._audio,
             sample_rate=self._manner.sample_rate,

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, Never
+from collections.abc import Sequence
+from typing import Never
 
 import grpc
 from livekit import rtc
@@ -33,16 +33,14 @@ from livekit.agents import (
     stt,
     utils,
 )
-from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_common_pb2
+from riva.client.proto import riva_asr_pb2, riva_common_pb2
 
 from agent.speech.riva_channel import Connection
 from agent.speech.riva_recovery import Recovery
 from agent.speech.riva_request import Patience
 from agent.speech.riva_requests import Endpointing, Wanted, once_each
 from agent.speech.riva_results import api_error, recording_data
-from agent.speech.riva_stream import Manner, RivaStream
-
-Metadata = Callable[[], Sequence[tuple[str, str]]]
+from agent.speech.riva_stream import Manner, Metadata, RivaStream
 
 
 class RivaSTT(stt.STT[Never]):
@@ -104,7 +102,6 @@ class RivaSTT(stt.STT[Never]):
         )
         self._connection = Connection(target, credentials)
         self._metadata = metadata
-        self._stub: Any = None
         self._streams: weakref.WeakSet[RivaStream] = weakref.WeakSet()
         self._deaf: RivaStream | None = None
 
@@ -133,7 +130,8 @@ class RivaSTT(stt.STT[Never]):
             self,
             self._wanted.changed(language=language if utils.is_given(language) else None),
             self._manner,
-            open_call=self._open_call,
+            connection=self._connection,
+            metadata=self._metadata,
             gave_up=self._gave_up,
             conn_options=conn_options,
         )
@@ -164,20 +162,11 @@ class RivaSTT(stt.STT[Never]):
         """Closes every stream, and the connection if nobody else uses it."""
         for stream in list(self._streams):
             await stream.aclose()
-        self._stub = self._deaf = None
+        self._deaf = None
         await self._connection.aclose()
-
-    def _open_call(self) -> tuple[Any, bool]:
-        reused = self._connection.ready
-        return self._service().StreamingRecognize(metadata=[*self._metadata()]), reused
 
     def _gave_up(self, stream: RivaStream) -> None:
         self._deaf = stream
-
-    def _service(self) -> Any:
-        if self._stub is None:
-            self._stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(self._connection.channel)
-        return self._stub
 
     async def _recognize_impl(
         self,
@@ -194,9 +183,10 @@ class RivaSTT(stt.STT[Never]):
             id=riva_common_pb2.RequestId(value=uuid.uuid4().hex),
         )
         try:
-            response = await self._service().Recognize(
-                request, metadata=[*self._metadata()], timeout=conn_options.timeout
-            )
+            async with self._connection.use() as line:
+                response = await line.stub.Recognize(
+                    request, metadata=[*self._metadata()], timeout=conn_options.timeout
+                )
         except grpc.aio.AioRpcError as error:
             raise api_error(error.code(), error.details()) from None
         return stt.SpeechEvent(

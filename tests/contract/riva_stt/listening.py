@@ -14,7 +14,7 @@ from livekit.agents.metrics import STTMetrics
 from agent.speech.riva_stt import RivaSTT
 from tests.contract.scripted_riva import frame
 
-QUICK: Final = APIConnectOptions(max_retry=3, retry_interval=0.05, timeout=2)
+QUICK: Final = APIConnectOptions(max_retry=3, retry_interval=0.05, timeout=10)
 FINAL: Final = stt.SpeechEventType.FINAL_TRANSCRIPT
 
 

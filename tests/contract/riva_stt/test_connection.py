@@ -154,13 +154,29 @@ async def test_calls_share_a_connection() -> None:
 
 
 async def test_other_servers_have_other_connections() -> None:
-    """A channel belongs to one server name."""
+    """A line belongs to one server name."""
     one, same, other = Connection("127.0.0.1:1"), Connection("127.0.0.1:1"), Connection("127.0.0.1:2")
 
-    shared = one.channel is same.channel
-    apart = one.channel is not other.channel
+    shared = one.line() is same.line()
+    apart = one.line() is not other.line()
     for connection in (one, same, other):
         await connection.aclose()
 
     assert shared
     assert apart
+
+
+async def test_a_line_that_is_given_up_lasts_for_its_requests() -> None:
+    """The next request has another line, for all who share it; the old one is closed with its last request."""
+    one, same = Connection("127.0.0.1:1"), Connection("127.0.0.1:1")
+
+    async with one.use() as old:
+        one.give_up(old)
+        async with same.use() as new:
+            apart = new is not old
+        open_for_others = old.channel.get_state() is not grpc.ChannelConnectivity.SHUTDOWN
+    closed = old.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+    for connection in (one, same):
+        await connection.aclose()
+
+    assert (apart, open_for_others, closed) == (True, True, True)
