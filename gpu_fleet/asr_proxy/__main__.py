@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Any, Final
 
 from gpu_fleet.asr_proxy.app import build_app
+from gpu_fleet.asr_proxy.server import SERVER
 from gpu_fleet.asr_proxy.settings import ProxySettings
-from gpu_fleet.asr_proxy.stream import MOST_MESSAGE
 from gpu_fleet.riva.client import Riva
 from gpu_fleet.service import answer, start
 from lambdas.shared.settings import SettingsError, read_secret
 from lambdas.shared.speech.language import DetectorMissing, open_detector
-
-SERVER: Final[dict[str, Any]] = {
-    # The faster parser takes a header of any size.
-    "http": "h11",
-    "h11_max_incomplete_event_size": 16_384,
-    "ws": "websockets-sansio",
-    "ws_max_size": MOST_MESSAGE,
-    # Sound does not become smaller by it, and each connection would hold tables for it.
-    "ws_per_message_deflate": False,
-}
 
 
 async def serve(settings: ProxySettings) -> None:

@@ -17,8 +17,8 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 
-from gpu_fleet.asr_proxy.__main__ import SERVER
 from gpu_fleet.asr_proxy.app import build_app
+from gpu_fleet.asr_proxy.server import SERVER
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from gpu_fleet.service import listening

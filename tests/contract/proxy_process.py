@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
-from gpu_fleet.asr_proxy.__main__ import SERVER
 from gpu_fleet.asr_proxy.app import build_app
+from gpu_fleet.asr_proxy.server import SERVER
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from gpu_fleet.service import answer, start
