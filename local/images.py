@@ -1,7 +1,8 @@
 """Builds the fleet's container images and has them do their work: `python -m local.images [agent|probe|proxy …]`.
 
 Each is started as the fleet starts it (local/builder.py) beside the local stack, until it says that it is healthy. Then
-the agent takes a guest's call, the probe has been understood by Riva, and the proxy writes down what the probe says.
+the agent takes a guest's call, the probe has been understood by Riva, and the proxy writes down what the probe says and
+tells a language.
 """
 
 from __future__ import annotations
@@ -103,16 +104,20 @@ async def _tell_of_riva(_: Stack, port: int) -> str:
 
 
 async def _write_down_the_phrase(stack: Stack, port: int) -> str:
-    """A recording with the clients' token becomes its words; without it nothing does."""
+    """A recording with the clients' token becomes its words, and a text's language is told; without it nothing is."""
     body = {"audio": base64.b64encode(PHRASE_FILE.read_bytes()).decode(), "language": "en-US"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
         stranger = await http.post("/transcribe", json=body)
-        answer = await http.post("/transcribe", json=body, headers={"Authorization": f"Bearer {stack.legacy_token}"})
+        http.headers["Authorization"] = f"Bearer {stack.legacy_token}"
+        answer = await http.post("/transcribe", json=body)
+        told = await http.post("/detect-language", json={"text": "Haben Sie noch ein Zimmer frei?"})
     if stranger.status_code != httpx.codes.UNAUTHORIZED or answer.status_code != httpx.codes.OK:
         raise WorkError(f"the proxy answered {stranger.status_code} without the token and {answer.text} with it")
     if likeness(heard := answer.json()["text"]) < ENOUGH:
         raise WorkError(f"the proxy wrote down {heard!r}")
-    return f"wrote down {heard!r}"
+    if told.json().get("language") != "de-DE" or told.json().get("detector") != "both":
+        raise WorkError(f"the proxy says of German that it is {told.text}")
+    return f"wrote down {heard!r}, and knew German by both detectors"
 
 
 WORKS: Final[Mapping[str, Work]] = {
