@@ -6,7 +6,7 @@ the new language already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import structlog
@@ -15,7 +15,6 @@ from agent.call import OngoingCall
 from agent.hearing import RIVA_LANGUAGES, Recogniser
 from agent.prompts import Prompts
 from agent.second_hearing import SecondHearing
-from lambdas.shared.domain.hotel import Hotel
 from lambdas.shared.speech.language import SpokenLanguage
 
 MOST_HINTS: Final = 8
@@ -94,15 +93,9 @@ class CallLanguage:
 
 
 def hints(prompts: Prompts, asked: str | None) -> tuple[str, ...]:
-    """The words that a recogniser should expect, the likeliest first: of what was just asked, and the hotel's names."""
-    wanted = [*(prompts.hints.get(asked, ()) if asked else ()), *_names(prompts.hotel, prompts.language)]
-    return tuple(list(_short(dict.fromkeys(wanted)))[:MOST_HINTS])
+    """The words that a recogniser should expect, the likeliest first: of what was just asked, and the hotel's name.
 
-
-def _names(hotel: Hotel, language: str) -> Iterator[str]:
-    yield hotel.title
-    yield from (room.title_in(language) for room in hotel.rooms.values())
-
-
-def _short(words: Iterable[str]) -> Iterator[str]:
-    return (word for word in words if len(word) <= LONGEST_HINT)
+    The names of its rooms are none of them: told what to expect in one language, a recogniser hears it in another.
+    """
+    wanted = (*(prompts.hints.get(asked, ()) if asked else ()), prompts.hotel.title)
+    return tuple(word for word in wanted if len(word) <= LONGEST_HINT)[:MOST_HINTS]

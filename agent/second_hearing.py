@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -18,11 +19,14 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, stt
 
 from agent.hearing import RIVA_LANGUAGES
-from lambdas.shared.speech.language import SHORT, Detector
+from lambdas.shared.speech.language import SHORT, SURE, Detector
 
 DOUBTFUL: Final = 0.7
 """Below this confidence a turn is heard again. With the local stand-in what is heard in the wrong language has 0.3 to
-0.5, and in the right one 0.65 to 0.95."""
+0.7, and in the right one 0.65 to 0.95."""
+BELIEVED: Final = 0.6
+BETTER: Final = 0.1
+"""A hearing in another language is taken when it has this confidence, and so much more than the first one."""
 WITHIN: Final = 1.5
 """Seconds in which the second hearing must come; else the first one stands."""
 LONGEST: Final = 20.0
@@ -34,6 +38,14 @@ FINAL: Final = stt.SpeechEventType.FINAL_TRANSCRIPT
 _ONCE: Final = APIConnectOptions(max_retry=0, timeout=WITHIN)
 
 logger = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A second hearing, and how likely its words are in its language."""
+
+    data: stt.SpeechData
+    likely: float
 
 
 class SecondHearing:
@@ -56,21 +68,39 @@ class SecondHearing:
             yield frame
 
     async def settle(self, event: stt.SpeechEvent) -> stt.SpeechEvent:
-        """The event, or in place of a doubtful final the one that is believed most."""
+        """The event, or in place of a doubtful final the one that is believed most.
+
+        A confidence of 0 means that the recogniser tells none. Then the detector decides, by the words alone.
+        """
         if event.type is not FINAL or not event.alternatives:
             return event
         first = event.alternatives[0]
-        if first.confidence >= DOUBTFUL or len(first.text.split()) <= SHORT:
+        doubt = self._doubt(first)
+        if doubt is None:
             return event
         frames = self._latest(first.end_time - first.start_time + AROUND)
         others = [language for language in self._languages if language != self.current]
         heard = [found for found in await asyncio.gather(*(self._hear(frames, each) for each in others)) if found]
-        best = max([first, *heard], key=lambda data: data.confidence)
-        logger.info("heard again", doubt=round(first.confidence, 2), changed=best is not first)
-        if best is first:
+        best = max(heard, key=lambda found: (found.data.confidence, found.likely), default=None)
+        if first.confidence > 0:
+            taken = best is not None and best.data.confidence >= max(BELIEVED, first.confidence + BETTER)
+        else:
+            taken = best is not None and best.likely >= SURE
+        logger.info("heard again", doubt=doubt, changed=taken)
+        if best is None or not taken:
             return event
-        best.start_time, best.end_time = first.start_time, first.end_time
-        return stt.SpeechEvent(type=event.type, request_id=event.request_id, alternatives=[best])
+        best.data.start_time, best.data.end_time = first.start_time, first.end_time
+        return stt.SpeechEvent(type=event.type, request_id=event.request_id, alternatives=[best.data])
+
+    def _doubt(self, first: stt.SpeechData) -> str | None:
+        """Why a final is doubtful: its confidence is low, or its words may be in another language."""
+        if len(first.text.split()) <= SHORT or first.confidence >= DOUBTFUL:
+            return None
+        if first.confidence > 0:
+            return "confidence"
+        guess = self._detector.guess(first.text)
+        sure = guess is not None and guess.language == self.current and guess.probability >= SURE
+        return None if sure else "words"
 
     async def aclose(self) -> None:
         """Close the recogniser."""
@@ -85,7 +115,7 @@ class SecondHearing:
             latest.append(frame)
         return latest[::-1]
 
-    async def _hear(self, frames: Sequence[rtc.AudioFrame], language: str) -> stt.SpeechData | None:
+    async def _hear(self, frames: Sequence[rtc.AudioFrame], language: str) -> _Heard | None:
         """What is heard in a language, if it is words of that language."""
         stream = self._recogniser.stream(language=RIVA_LANGUAGES[language], conn_options=_ONCE)
         try:
@@ -106,4 +136,4 @@ class SecondHearing:
         if guess is None or guess.language != language:
             return None
         confidence = min(final.confidence for final in spoken)
-        return stt.SpeechData(language=spoken[0].language, text=text, confidence=confidence)
+        return _Heard(stt.SpeechData(spoken[0].language, text, confidence=confidence), guess.probability)
