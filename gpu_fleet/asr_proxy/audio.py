@@ -90,8 +90,9 @@ def _decode(file: Any, most: int) -> bytes:
         block = file.read(min(most, _BLOCK // file.channels), dtype="float32", always_2d=True)
         if not len(block):
             break
-        mixed = np.nan_to_num(block.mean(axis=1) * 32_768)
-        mono.append(np.clip(mixed, -32_768, 32_767).astype("<i2").tobytes())
+        # A file of floats may hold anything, infinities and what is no number.
+        loud = np.clip(np.nan_to_num(block, copy=False), -1, 1)
+        mono.append(np.clip(loud.mean(axis=1) * 32_768, -32_768, 32_767).astype("<i2").tobytes())
         most -= len(block)
     return b"".join(mono)
 

@@ -19,6 +19,7 @@ from riva.client.proto import riva_audio_pb2
 
 from gpu_fleet.asr_proxy.__main__ import serve
 from gpu_fleet.asr_proxy.app import build_app
+from gpu_fleet.asr_proxy.audio import read_audio
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
 from lambdas.shared.settings import SettingsError
@@ -393,6 +394,17 @@ async def test_samples_are_what_was_recorded(bench: Bench) -> None:
 
     assert all(np.array_equal(samples, tone) for samples in heard)
     assert len(heard) == 3
+
+
+def test_a_file_of_numbers_that_are_none_is_sound() -> None:
+    """Infinities, not-a-number and what is louder than loud are cut to what a sample can hold."""
+    strange = np.array([np.inf, -np.inf, np.nan, 3e38, -3e38, 0.5], np.float32)
+    file = io.BytesIO()
+    soundfile.write(file, np.stack([strange, strange], 1), 16_000, format="WAV", subtype="FLOAT")
+
+    audio = read_audio(file.getvalue(), encoding=None, sample_rate=None, longest=1)
+
+    assert np.frombuffer(audio.data, "<i2").tolist() == [32_767, -32_768, 0, 32_767, -32_768, 16_384]
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF024])

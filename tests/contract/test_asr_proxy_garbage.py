@@ -45,10 +45,12 @@ def broken(seed: int, whole: bytes) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG"])
-async def test_a_broken_file_is_heard_or_refused(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("FLAC", "PCM_16"), ("OGG", "OPUS")]
+)
+async def test_a_broken_file_is_heard_or_refused(kind: str, subtype: str) -> None:
     """Whatever is wrong with it, the answer is a transcript or a 400 with a reason, and the proxy lives on."""
-    whole = recording(kind, rate=16_000 if kind != "OGG" else 48_000, seconds=0.3)
+    whole = recording(kind, rate=16_000 if kind != "OGG" else 48_000, seconds=0.3, subtype=subtype)
     async with proxy_bench() as bench:
         for seed in range(150):
             answer = await bench.http.post("/transcribe", files={"audio": ("call", broken(seed, whole))})
