@@ -40,8 +40,8 @@ _OF_TIMEOUT: Final = 0.8
 """The share of the framework's timeout that an outage may take. The framework takes a run that outlives its timeout for
 one that had succeeded, and would begin to count its tries anew each time (livekit-agents 1.8.9, RecognizeStream)."""
 
-_REMEMBERED: Final = 4
-"""Words of a final that the next request stream may hear again, because it begins before the flush."""
+_REMEMBERED: Final = 8
+"""Words that the next request streams may hear again, because they begin before the flush."""
 
 _LEAD: Final = 1.0
 """Seconds of silence before the first loud audio with which a request stream begins."""
@@ -109,7 +109,7 @@ class RivaStream(stt.RecognizeStream):
         self._request: Request | None = None
         self._origin: float | None = None
         self._told: list[TimedString] = []
-        """The last words of the last final."""
+        """The last words that finals have told."""
         self._speaking = False
         self._outage = Outage(manner.recovery, seconds=_OF_TIMEOUT * conn_options.timeout)
         self._mute_after = manner.patience.mute
@@ -334,7 +334,7 @@ class RivaStream(stt.RecognizeStream):
         if not data.text:
             return
         speech.words_came = True
-        self._told = (data.words or [])[-_REMEMBERED:]
+        self._told = [*self._told, *(data.words or [])][-_REMEMBERED:]
         self._start_speaking(request)
         self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, request, data)
         self._stop_speaking(request.id)
