@@ -75,6 +75,9 @@ def _agent(stack: Stack, port: int) -> Settings:
         api_url=at.api,
         aws_region=stack.region,
         riva_url=at.riva,
+        # The second recogniser's library must be there to be opened; Riva hears, so nobody is asked with this key.
+        azure_speech_region="germanywestcentral",
+        azure_speech_secret=LLM_SECRET,
         llm_url=f"{at.brain}/v1",
         llm_model=BRAIN_MODEL,
         llm_secret=LLM_SECRET,
