@@ -27,7 +27,7 @@ DOUBTFUL: Final = 0.7
 BELIEVED: Final = 0.6
 BETTER: Final = 0.1
 """A hearing in another language is taken when it has this confidence, and so much more than the first one."""
-WITHIN: Final = 1.5
+WITHIN: Final = 2.0
 """Seconds in which the second hearing must come; else the first one stands."""
 LONGEST: Final = 20.0
 """Seconds of audio that are kept for it."""
