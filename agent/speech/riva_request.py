@@ -12,6 +12,7 @@ import grpc
 from livekit.agents import APIConnectionError, APIError, APITimeoutError
 
 from agent.speech.kept_audio import KeptAudio, audible
+from agent.speech.riva_pace import Pace
 from agent.speech.riva_requests import Wanted, audio_message, end_of_utterance
 from agent.speech.riva_results import api_error
 
@@ -89,10 +90,20 @@ class Request:
         """When the final came due, or Riva's latest answer after that."""
         self._loud = 0
         self._more: asyncio.Future[None] | None = None
+        self._woken = False
+        self._pace = Pace.of_process()
         self._sending = asyncio.create_task(self._send(), name="riva.send")
 
     def wake(self) -> None:
-        """There is more to send."""
+        """There is more to send, or no more will come: what ends a speech is sent at once."""
+        if self.speech.end is not None:
+            self._go_on()
+        elif self._more is not None and not self._woken:
+            self._woken = True
+            self._pace.send_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._woken = False
         if self._more is not None and not self._more.done():
             self._more.set_result(None)
 
@@ -160,6 +171,7 @@ class Request:
                 elif speech.end is None:
                     self._more = loop.create_future()
                     await self._more
+                    self._more = None
                 else:
                     break
             if self.stopped is not None:
