@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final, Never
 
 from livekit import rtc
-from livekit.agents import APIConnectOptions, stt
+from livekit.agents import NOT_GIVEN, APIConnectOptions, NotGivenOr, stt
 
 from tests.bench.fake_riva import RATE, ROOT, Told, voice
 
@@ -119,7 +119,9 @@ class _Deaf(stt.STT[Never]):
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=False, manual_flush=True))
 
-    def stream(self, *, conn_options: APIConnectOptions, **_: Any) -> stt.RecognizeStream:
+    def stream(
+        self, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions = _OPTIONS
+    ) -> stt.RecognizeStream:
         return _DeafStream(stt=self, conn_options=conn_options, sample_rate=RATE)
 
     async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
@@ -140,9 +142,10 @@ def _ours(address: str) -> stt.STT[Any]:
 
 
 def _stock(address: str) -> stt.STT[Any]:
-    from livekit.plugins import nvidia
+    from livekit.plugins.nvidia import STT
 
-    return nvidia.STT(server=address, use_ssl=False, language_code="en-US")
+    recogniser: stt.STT[Any] = STT(server=address, use_ssl=False, language_code="en-US")
+    return recogniser
 
 
 SIDES: Final[dict[str, Callable[[str], stt.STT[Any]]]] = {
