@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
 
+from lambdas.shared.speech import detectors
 from lambdas.shared.speech.language import DetectorMissing, DetectorName, Guess, SpokenLanguage, open_detector
 
 pytestmark = pytest.mark.unit
@@ -15,26 +17,33 @@ GERMAN = "Haben Sie noch Zimmer?"
 FRENCH = "Avez-vous une chambre ?"
 ENGLISH = "Do you have rooms?"
 NAME = "Schneider."
+WORDS = {
+    language: set(re.findall(r"\w+", sentences))
+    for language, sentences in {
+        "en": f"{ENGLISH} My name is from okay thank",
+        "de": f"{LONG_GERMAN} {GERMAN} {NAME} Hans Joachim Müllerstein Friedrichshafen dann bis Freitag vormittag",
+        "fr": FRENCH,
+    }.items()
+}
 
 
 class Scripted:
-    """A detector that knows a few sentences by heart and is sure of them, but for those in `unsure`."""
+    """A detector that goes by the words it knows; a text with words of two languages is in that of the longer ones."""
 
     name: DetectorName = "both"
 
-    def __init__(self, *unsure: str) -> None:
-        self._languages = {LONG_GERMAN: "de", GERMAN: "de", NAME: "de", FRENCH: "fr", ENGLISH: "en"}
-        self._unsure = unsure
+    def __init__(self, probability: float = 0.99) -> None:
+        self._probability = probability
 
     def guess(self, text: str) -> Guess | None:
-        if text not in self._languages:
-            return None
-        return Guess(self._languages[text], 0.5 if text in self._unsure else 0.99)
+        known = {language: sum(map(len, WORDS[language] & set(re.findall(r"\w+", text)))) for language in WORDS}
+        best = max(known, key=known.__getitem__)
+        return Guess(best, self._probability) if known[best] else None
 
 
-def languages_after(*turns: str, spoken: tuple[str, ...] = ("en", "de", "fr"), unsure: tuple[str, ...] = ()) -> str:
+def languages_after(*turns: str, spoken: tuple[str, ...] = ("en", "de", "fr"), probability: float = 0.99) -> str:
     """The conversation's language after each of the turns, which begins in English."""
-    conversation = SpokenLanguage(Scripted(*unsure), spoken, "en")
+    conversation = SpokenLanguage(Scripted(probability), spoken, "en")
     return " ".join((conversation.hear(turn), conversation.current)[1] for turn in turns)
 
 
@@ -60,7 +69,25 @@ def test_one_long_turn_or_two_that_agree_change_the_language(turns: tuple[str, .
 
 def test_a_guess_that_is_not_sure_changes_nothing() -> None:
     """However long the turn is, and however often it is said."""
-    assert languages_after(LONG_GERMAN, LONG_GERMAN, unsure=(LONG_GERMAN,)) == "en en"
+    assert languages_after(LONG_GERMAN, LONG_GERMAN, probability=0.7) == "en en"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("My name is Hans Joachim Müllerstein from Friedrichshafen.",) * 2,
+        ("okay super thank you dann bis Freitag vormittag",),
+        ("dann bis Freitag vormittag okay super thank you",),
+    ],
+)
+def test_names_and_a_half_of_another_language_do_not_change_it(turns: tuple[str, ...]) -> None:
+    """A guest who tells a foreign name goes on in their own language, and one who mixes two is not cut off from one."""
+    assert set(languages_after(*turns).split()) == {"en"}
+
+
+def test_a_turn_that_is_half_in_another_language_counts_as_one_of_two() -> None:
+    """The second such turn brings the change, which a pure one would have brought alone."""
+    assert languages_after("okay super thank you dann bis Freitag vormittag", GERMAN) == "en de"
 
 
 def test_a_hotel_speaks_its_own_languages_only() -> None:
@@ -108,6 +135,7 @@ def test_a_missing_library_is_told_and_never_replaced(
     monkeypatch: pytest.MonkeyPatch, name: DetectorName, library: str, way_out: str
 ) -> None:
     """Whoever chose a detector that is not there reads what to install or to set, and gets no other in silence."""
+    detectors._load_py3langid.cache_clear()
     for module in [loaded for loaded in sys.modules if loaded.partition(".")[0] == library] or [library]:
         monkeypatch.setitem(sys.modules, module, None)
 

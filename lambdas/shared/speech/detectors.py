@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from lambdas.shared.speech.detector import Detector, DetectorMissing, DetectorName, Guess
 
@@ -46,13 +48,8 @@ class Classifier:
     name: DetectorName = "classifier"
 
     def __init__(self, languages: Sequence[str]) -> None:
-        try:
-            from py3langid.langid import MODEL_FILE, LanguageIdentifier
-        except ImportError as error:
-            raise DetectorMissing(
-                f"the detector classifier needs the package py3langid ({error}): run `make ready`"
-            ) from None
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        # A copy is restricted; the 80 MB behind it are shared.
+        self._identifier = copy.copy(_load_py3langid())
         self._identifier.set_languages(list(languages))
 
     def guess(self, text: str) -> Guess | None:
@@ -79,6 +76,18 @@ class Both:
         doubt = 1 - min(other.probability, CONFIRMS)
         agreed = other.language == named.language
         return Guess(named.language, 1 - (1 - named.probability) * doubt if agreed else named.probability * doubt)
+
+
+@cache
+def _load_py3langid() -> Any:
+    """Its identifier of all languages, read once a process; raises DetectorMissing."""
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ImportError as error:
+        raise DetectorMissing(
+            f"the detector classifier needs the package py3langid ({error}): run `make ready`"
+        ) from None
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def _judged_of(text: str) -> str:

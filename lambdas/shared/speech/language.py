@@ -17,6 +17,8 @@ __all__ = ["Detector", "DetectorMissing", "DetectorName", "Guess", "SpokenLangua
 
 SURE: Final = 0.8
 """The probability from which on a guess counts."""
+LIKELY: Final = 0.5
+"""The probability from which on a part of a turn bears out what the whole seems to be."""
 LONG: Final = 6
 """Words from which on one turn is enough to change the language."""
 SHORT: Final = 2
@@ -62,18 +64,46 @@ class SpokenLanguage:
     def hear(self, text: str) -> bool:
         """Take one turn of the guest; True when the language has just changed.
 
-        Another language is believed when a long turn is surely in it, or two turns in a row that say anything are.
-        Turns that are short or could be anything change nothing.
+        Another language is believed when a long turn is in it from beginning to end, or two turns in a row that say
+        anything are. Turns that are short or could be anything change nothing, and names alone do not either.
         """
-        words = words_in(text)
-        guess = self._detector.guess(text) if words > SHORT and len(self._languages) > 1 else None
-        if guess is None or guess.probability < SURE or guess.language not in self._languages:
+        language = self._language_of(text)
+        if language is None:
             return False
-        if guess.language == self._current:
+        if language == self._current:
             self._heard_once = None
             return False
-        if words < LONG and guess.language != self._heard_once:
-            self._heard_once = guess.language
+        if language != self._heard_once and not self._is_throughout(text, language):
+            self._heard_once = language
             return False
-        self._current, self._heard_once = guess.language, None
+        self._current, self._heard_once = language, None
         return True
+
+    def _language_of(self, text: str) -> str | None:
+        """The language that a turn is surely in, with the names in it and without."""
+        if len(self._languages) == 1 or words_in(text) <= SHORT:
+            return None
+        guess = self._detector.guess(text)
+        if guess is None or guess.probability < SURE or guess.language not in self._languages:
+            return None
+        return guess.language if self._is_likely(_without_names(text), guess.language) else None
+
+    def _is_throughout(self, text: str, language: str) -> bool:
+        """Whether a turn is long enough to be believed alone, and either half of it is in the language."""
+        words = text.split()
+        halves = " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
+        return words_in(text) >= LONG and all(self._is_likely(half, language) for half in halves)
+
+    def _is_likely(self, text: str, language: str) -> bool:
+        guess = self._detector.guess(text)
+        return guess is not None and guess.language == language and guess.probability >= LIKELY
+
+
+def _without_names(text: str) -> str:
+    """The text without words that have a capital in the middle of a sentence: names, and in German all nouns."""
+    kept, at_start = [], True
+    for word in text.split():
+        if at_start or not word[0].isupper():
+            kept.append(word)
+        at_start = word.endswith((".", "?", "!"))
+    return " ".join(kept)
