@@ -197,11 +197,11 @@ class RivaStream(stt.RecognizeStream):
                 self._timer.cancel()
 
     def _watch(self) -> None:
-        """Looks after the request a few times a second; each looking is a comparison or two."""
+        """Looks after the request a few times a second, all streams of a process in the same moment."""
         if self._request is not None:
             self._request.check()
-        every = min(0.2, self._manner.patience.final / 4)
-        self._timer = asyncio.get_running_loop().call_later(every, self._watch)
+        loop, every = asyncio.get_running_loop(), min(0.2, self._manner.patience.final / 4)
+        self._timer = loop.call_at((loop.time() // every + 1) * every, self._watch)
 
     async def _recognise(self, speech: Speech) -> None:
         """Tells all that Riva says about one speech, by as many request streams as that takes."""
