@@ -168,7 +168,7 @@ async def test_a_hotel_answers_in_its_own_language_for_want_of_another(hotel: Ho
     """A language for which the hotel lists no voice is spoken by the voices it has."""
     router.is_down = True
 
-    choices = await SpeechPlans(hotel, router.plan).choices("de")
+    choices = await SpeechPlans(hotel, router.plan).choices("nl")
 
     assert [voice.voice for voice in choices] == ["en_US-joe-medium"]
 
