@@ -32,6 +32,7 @@ from lambdas.shared.redaction.faults import where
 DELIVERED_WITHIN: Final = 45.0
 ROOM_CLOSED_WITHIN: Final = 3.0
 GUEST_WITHIN: Final = 10.0
+HEARD_RATE: Final = 16_000
 PHONE_NUMBER: Final = "sip.phoneNumber"
 
 logger = structlog.get_logger()
@@ -95,7 +96,9 @@ class Service:
         session, agent = self._open(dialogue)
         self._call.watch(session)
         self._job.room.on("participant_disconnected", self._on_participant_left)
-        options = RoomOptions(audio_input=AudioInputOptions(pre_connect_audio=False), text_input=False)
+        # At the rate at which voice detector, turn detector and recogniser work: none of them has to convert it.
+        heard = AudioInputOptions(pre_connect_audio=False, sample_rate=HEARD_RATE)
+        options = RoomOptions(audio_input=heard, text_input=False)
         holder = self._job.job.id
         lease = asyncio.create_task(take_lease(self._client, holder))
         await session.start(agent, room=self._job.room, room_options=options, record=False)

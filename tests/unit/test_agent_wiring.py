@@ -16,14 +16,15 @@ from agent.service import hotel_of
 from agent.settings import AgentSettings
 from agent.stays import Dialogue
 from agent.trace import Traces
-from agent.wiring import Parts, open_session, open_tts
+from agent.wiring import Parts, load_detectors, open_session, open_tts
 from gpu_fleet.riva.models import MODELS, RivaModel
 from lambdas.shared.domain.dispatch import AGENT_NAME
 from lambdas.shared.domain.hotel import LANGUAGES, Hotels
 from lambdas.shared.settings import SettingsError
+from lambdas.shared.speech.language import DetectorMissing
 from lambdas.shared.speech.registry import require_engines
 from local.processes import free_port
-from tests.agent import AURORA, CALL_ID
+from tests.agent import AURORA, CALL_ID, Steered, phone
 
 pytestmark = pytest.mark.unit
 
@@ -134,6 +135,32 @@ async def test_a_session_uses_nothing_of_livekits_cloud(parts: Parts) -> None:
         assert session.options.aec_warmup_duration == 0
         assert session.options.transcription_timeout is not None
         await tts.aclose()
+
+
+async def test_a_call_follows_its_guest_where_the_hotel_has_several_languages(parts: Parts) -> None:
+    """Doubtful words are heard again in the others; a hotel of one language has neither."""
+    for languages, follows in ((("en", "de"), True), (("en",), False)):
+        async with phone() as phoned:
+            hotel = AURORA.model_copy(update={"languages": languages})
+
+            language = parts.open_language(hotel, phoned.call, recogniser=Steered(), voice=Steered())
+            changed = language.hear("Guten Tag, ich möchte bitte ein Zimmer mit Frühstück für zwei Nächte buchen.")
+
+            assert (language.again is not None, changed) == (follows, follows)
+            await language.aclose()
+
+
+def test_a_detector_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that could not follow its guests says what to install or to set, and does not start."""
+
+    def missing(*_: object) -> None:
+        raise DetectorMissing("install it")
+
+    monkeypatch.setattr("agent.wiring.open_detector", missing)
+    settings = AgentSettings.read(ENVIRONMENT)
+
+    with pytest.raises(SettingsError, match="LANGUAGE_DETECTOR=both: install it"):
+        load_detectors(settings, Hotels.load(Path("hotels")))
 
 
 def test_a_worker_is_dispatched_by_name_and_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
