@@ -130,7 +130,7 @@ def test_a_talk_that_changes_its_language_goes_on_where_it_was() -> None:
     events += [answered("check_availability", OFFER)]
     offer = german(events)
     assert isinstance(offer, Say)
-    events += [Spoken(offer.text), Heard("Ja, gerne. Mein Name ist Peter Müller.")]
+    events += [Spoken(offer.text), Heard("Das ist in Ordnung. Mein Name ist Peter Müller.")]
     booking = german(events)
     events += [answered("book_stay", {**BOOKED, "say": "Gebucht."})]
 
