@@ -20,15 +20,14 @@ from typing import Any, Final
 import grpc
 import structlog
 from livekit import rtc
-from livekit.agents import APIConnectionError, APIConnectOptions, APIError, LanguageCode, stt, utils
-from livekit.agents.types import TimedString
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError, stt, utils
 
 from agent.speech.kept_audio import KeptAudio, audible
 from agent.speech.riva_channel import Connection, Line
 from agent.speech.riva_recovery import Outage, Recovery
 from agent.speech.riva_request import Patience, Request, Speech
 from agent.speech.riva_requests import Wanted
-from agent.speech.riva_results import processed, speech_data
+from agent.speech.riva_telling import Telling
 
 Metadata = Callable[[], Sequence[tuple[str, str]]]
 
@@ -39,9 +38,6 @@ _HELD_LONG_ENOUGH: Final = 1.0
 _OF_TIMEOUT: Final = 0.8
 """The share of the framework's timeout that an outage may take. The framework takes a run that outlives its timeout for
 one that had succeeded, and would begin to count its tries anew each time (livekit-agents 1.8.9, RecognizeStream)."""
-
-_REMEMBERED: Final = 8
-"""Words that the next request streams may hear again, because they begin before the flush."""
 
 _LEAD: Final = 1.0
 """Seconds of silence before the first loud audio with which a request stream begins."""
@@ -107,10 +103,7 @@ class RivaStream(stt.RecognizeStream):
         self._speeches: deque[Speech] = deque()
         self._open: Speech | None = None
         self._request: Request | None = None
-        self._origin: float | None = None
-        self._told: list[TimedString] = []
-        """The last words that finals have told."""
-        self._speaking = False
+        self._telling = Telling(manner.sample_rate, self._event_ch.send_nowait)
         self._outage = Outage(manner.recovery, seconds=_OF_TIMEOUT * conn_options.timeout)
         self._mute_after = manner.patience.mute
         self._timer: asyncio.TimerHandle | None = None
@@ -160,9 +153,9 @@ class RivaStream(stt.RecognizeStream):
             self._request.wake()
 
     def _begin_speech(self) -> None:
-        if self._origin is None:
+        if self._telling.origin is None:
             # The framework sets the offset after it has made the stream, and moves it on at each run.
-            self._origin = self.start_time_offset
+            self._telling.origin = self.start_time_offset
         earliest = max(self._audio.start, self._audio.end - self._overlap)
         self._open = Speech(earliest, self._wanted)
         self._speeches.append(self._open)
@@ -187,7 +180,7 @@ class RivaStream(stt.RecognizeStream):
                     await self._arrived.wait()
                     continue
                 await self._recognise(self._speeches[0])
-                self._tell_complete(self._speeches.popleft())
+                self._telling.complete(self._speeches.popleft())
                 self._forget()
         except APIError:
             self._gave_up(self)
@@ -255,7 +248,7 @@ class RivaStream(stt.RecognizeStream):
                 fault = await self._read(request)
             finally:
                 self._request = None
-                self._report_usage(request)
+                self._telling.usage(request)
                 await request.aclose()
             if request.stopped is not None:
                 self._connection.give_up(line)
@@ -268,7 +261,8 @@ class RivaStream(stt.RecognizeStream):
                 self._outage.over()
                 self._mute_after = self._manner.patience.mute
                 request.answered()
-                self._tell(request, response)
+                self._telling.answer(request, response)
+                self._forget()
         except grpc.aio.AioRpcError:
             pass
         except asyncio.CancelledError:
@@ -306,73 +300,3 @@ class RivaStream(stt.RecognizeStream):
             self._outage.told = True
             logger.warning("recognition interrupted", fault=type(fault).__name__)
             self._emit_error(fault, recoverable=True)
-
-    def _tell(self, request: Request, response: Any) -> None:
-        results = [result for result in response.results if result.alternatives]
-        for result in response.results:
-            if result.is_final:
-                self._tell_final(request, result)
-        # A response can bring a sentence in several pieces, the steady one and the one that may still change.
-        pieces = [result for result in results if not result.is_final]
-        text = "".join(piece.alternatives[0].transcript for piece in pieces).strip()
-        if text:
-            data = speech_data(pieces[0], request.speech.wanted.language, offset=self._seconds(request.start))
-            data.text = text
-            self._start_speaking(request)
-            self._emit(stt.SpeechEventType.INTERIM_TRANSCRIPT, request, data)
-
-    def _tell_final(self, request: Request, result: Any) -> None:
-        speech = request.speech
-        # A server that does not say how far it heard has heard all that was sent.
-        seconds = processed(result)
-        told = request.position if seconds is None else request.start + round(seconds * self._manner.sample_rate)
-        speech.heard = max(speech.heard, min(told, request.position))
-        self._forget()
-        if not result.alternatives:
-            return
-        data = speech_data(result, speech.wanted.language, offset=self._seconds(request.start), told=self._told)
-        if not data.text:
-            return
-        speech.words_came = True
-        self._told = [*self._told, *(data.words or [])][-_REMEMBERED:]
-        self._start_speaking(request)
-        self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, request, data)
-        self._stop_speaking(request.id)
-        self._report_usage(request)
-
-    def _tell_complete(self, speech: Speech) -> None:
-        """The speech is over: whoever waits for its words learns it, even if there were none."""
-        if speech.flushed and not speech.words_came:
-            nothing = stt.SpeechData(language=LanguageCode(speech.wanted.language), text="")
-            self._event_ch.send_nowait(
-                stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[nothing])
-            )
-        self._stop_speaking("")
-
-    def _seconds(self, sample: int) -> float:
-        """When that sample was spoken, in seconds of the conversation."""
-        return (self._origin or 0.0) + sample / self._manner.sample_rate
-
-    def _start_speaking(self, request: Request) -> None:
-        if not self._speaking:
-            self._speaking = True
-            self._emit(stt.SpeechEventType.START_OF_SPEECH, request)
-
-    def _stop_speaking(self, request_id: str) -> None:
-        if self._speaking:
-            self._speaking = False
-            self._event_ch.send_nowait(stt.SpeechEvent(type=stt.SpeechEventType.END_OF_SPEECH, request_id=request_id))
-
-    def _report_usage(self, request: Request) -> None:
-        if seconds := request.usage():
-            self._event_ch.send_nowait(
-                stt.SpeechEvent(
-                    type=stt.SpeechEventType.RECOGNITION_USAGE,
-                    request_id=request.id,
-                    recognition_usage=stt.RecognitionUsage(audio_duration=seconds),
-                )
-            )
-
-    def _emit(self, kind: stt.SpeechEventType, request: Request, data: stt.SpeechData | None = None) -> None:
-        alternatives = [] if data is None else [data]
-        self._event_ch.send_nowait(stt.SpeechEvent(type=kind, request_id=request.id, alternatives=alternatives))

@@ -1,9 +1,8 @@
-"""A Riva that hears word n when sample kₙ arrives, speech made of such samples, and a line to it that can be cut."""
+"""A Riva that hears word n when sample kₙ arrives, speech made of such samples, and what can happen to both."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -15,6 +14,8 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
+
+from tests.contract.riva_line import Line
 
 RATE: Final = 16_000
 VOICE: Final = 2_000
@@ -96,78 +97,6 @@ def breaks(chance: random.Random, *, count: int, apart: int) -> deque[Break]:
         at += chance.randrange(apart // 20) if chance.random() < 0.3 else chance.randrange(apart // 4, apart)
         plan.append(Break(at, KINDS[(first + number) % len(KINDS)]))
     return plan
-
-
-class Line:
-    """A relay to the recogniser, which can be cut, go dead without a word, and lead to another process."""
-
-    def __init__(self) -> None:
-        self.address = ""
-        self.to = ""
-        self.refuses = False
-        self._carrying: set[asyncio.Task[Any]] = set()
-        self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
-        self._dead: set[asyncio.StreamWriter] = set()
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Line]:
-        """Listens on the loopback interface until the block ends."""
-        server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            server.close()
-            self.reset()
-            if self._carrying:
-                await asyncio.wait(self._carrying)
-            await server.wait_closed()
-
-    def reset(self) -> None:
-        """Cuts every connection."""
-        for near, far in self._pairs:
-            near.transport.abort()
-            far.transport.abort()
-
-    def go_dead(self) -> None:
-        """What is sent over the present connections is neither delivered nor refused."""
-        for near, far in self._pairs:
-            self._dead |= {near, far}
-            far.transport.abort()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio itself does not hold on to the task that serves a connection.
-        if (task := asyncio.current_task()) is not None:
-            self._carrying.add(task)
-            task.add_done_callback(self._carrying.discard)
-        if self.refuses:
-            writer.transport.abort()
-            return
-        host, _, port = self.to.rpartition(":")
-        try:
-            far_reader, far_writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            writer.transport.abort()
-            return
-        pair = (writer, far_writer)
-        self._pairs.append(pair)
-        try:
-            await asyncio.gather(self._pass(reader, far_writer, writer), self._pass(far_reader, writer, writer))
-        finally:
-            self._pairs.remove(pair)
-            self._dead -= {*pair}
-            writer.transport.abort()
-            far_writer.transport.abort()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, near: Any) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                if near not in self._dead:
-                    writer.write(data)
-        # A dead line stays open on the agent's side until the agent gives it up.
-        while near in self._dead and not near.transport.is_closing():
-            await asyncio.sleep(0.01)
-        writer.transport.abort()
 
 
 @dataclass

@@ -14,7 +14,8 @@ from livekit.agents import APIConnectOptions, stt
 
 from agent.speech.riva_recovery import Recovery
 from agent.speech.riva_stt import RivaSTT
-from tests.contract.word_riva import RATE, Line, Talk, WordRiva, breaks, frames, numbered
+from tests.contract.riva_line import Line
+from tests.contract.word_riva import RATE, Talk, WordRiva, breaks, frames, numbered
 
 pytestmark = pytest.mark.contract
 
