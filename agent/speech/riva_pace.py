@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-WINDOW: Final = 0.02
+WINDOW: Final = 0.04
 """Seconds. A frame of LiveKit's lasts 50 ms: a conversation that is alone never waits."""
 
 

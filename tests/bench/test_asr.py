@@ -102,7 +102,7 @@ def riva() -> Iterator[str]:
 def measured(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
     """All that this run has measured, written down at its end."""
     rows: list[Row] = []
-    code = code_state()
+    code = code_state("agent/speech", "tests/bench")
     yield rows
     target = request.config.getoption("--report")
     if target and rows:

@@ -25,7 +25,7 @@ MOST_GROWTH_MB: Final = 2.0
 
 def test_memory_is_flat(request: pytest.FixtureRequest, remark: Remark) -> None:
     """However long 32 conversations last, every turn is heard and the process does not grow."""
-    code = code_state()
+    code = code_state("agent/speech", "tests/bench")
     with running_fake_riva() as address:
         cost = run("ours", address, STREAMS, round(60 * MINUTES / TURN))
     fifths = _fifths(cost.memory_mb)
