@@ -28,8 +28,9 @@ class Line:
         try:
             yield self
         finally:
+            # A connection may just have been taken, and asyncio would lose one that it takes while the server closes.
+            await asyncio.sleep(0.05)
             server.close()
-            # A connection may just have been taken, and nobody serve it yet.
             await asyncio.sleep(0.02)
             while self._carrying:
                 self.reset()
