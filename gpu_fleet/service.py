@@ -33,7 +33,7 @@ def start(name: str, settings: type[S], serve: Callable[[S], Coroutine[object, o
 async def answer(app: ASGIApp, *, host: str, port: int, **server: Any) -> None:
     """Answer requests until SIGTERM or SIGINT; those that are being answered then are finished.
 
-    `server` are further settings of uvicorn.
+    `server` are further settings of uvicorn. Raises SettingsError when the address cannot be listened on.
     """
     config = uvicorn.Config(
         app,
@@ -44,7 +44,11 @@ async def answer(app: ASGIApp, *, host: str, port: int, **server: Any) -> None:
         timeout_graceful_shutdown=FINISH_WITHIN,
         **server,
     )
-    with listening(host, port) as listener:
+    try:
+        listener = listening(host, port)
+    except OSError as error:
+        raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+    with listener:
         await uvicorn.Server(config).serve(sockets=[listener])
 
 
