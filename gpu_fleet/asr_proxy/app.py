@@ -106,9 +106,14 @@ def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str], det
 
     @app.middleware("http")
     async def counted(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await go_on(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        metrics.requests.labels(route, str(response.status_code)).inc()
+        # What is raised here is answered further out, as a fault of ours.
+        status = 500
+        try:
+            response = await go_on(request)
+            status = response.status_code
+        finally:
+            route = getattr(request.scope.get("route"), "path", "other")
+            metrics.requests.labels(route, str(status)).inc()
         return response
 
     @app.post("/transcribe", responses=_FAULTS, openapi_extra={"requestBody": body_of(TranscribeRequest)})

@@ -20,6 +20,11 @@ _FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 _MOST_FIELDS: Final = 8
 _LONGEST_FIELD: Final = 16_384
+_MOST_MARKS: Final = 10_000
+"""Quotes and commas in JSON. Audio has none and the longest text one a character; a field of its own for each few bytes
+of a large body would take a hundred times the body's memory."""
+_MOST_FAULTS: Final = 8
+_LONGEST_NAME: Final = 40
 _IN_FILE: Final = "in the file"
 
 
@@ -51,6 +56,8 @@ async def read_body(request: Request, model: type[R], *, most_bytes: int) -> Sen
 
 async def _read_json(request: Request, model: type[R], most_bytes: int) -> Sent[R]:
     body = b"".join([chunk async for chunk in request.stream()])
+    if body.count(b'"') + body.count(b",") > _MOST_MARKS:
+        raise Invalid("body: has more fields than any request")
     try:
         said = model.model_validate_json(body)
     except ValidationError as error:
@@ -102,11 +109,14 @@ async def _read_parts(form: FormData, model: type[R], most_bytes: int) -> Sent[R
 
 
 def told(error: ValidationError) -> str:
-    """Where and what, without the value: it may be what a guest said."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'body'}: {fault['msg']}" for fault in faults
-    )
+    """Where and what of the first faults, without the value: it may be what a guest said."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_FAULTS]
+    return "; ".join(f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults)
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """The field's name, of which a client may have made anything."""
+    return str(path[0])[:_LONGEST_NAME] if path else "body"
 
 
 def body_of(model: type[TranscribeRequest | DetectRequest]) -> dict[str, Any]:

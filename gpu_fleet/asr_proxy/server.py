@@ -12,23 +12,30 @@ from gpu_fleet.asr_proxy.stream import MOST_MESSAGE
 
 HEAD_WITHIN: Final = 10.0
 """Seconds in which a client that has connected, or has begun a request, says what it wants."""
+REST_WITHIN: Final = 30.0
+"""Seconds in which the rest of a body comes that nobody waits for any more, because the request has been answered."""
 
 
 class Punctual(H11Protocol):
-    """A connection that does not wait for ever for a request's head."""
+    """A connection that waits for ever neither for a request's head nor for the rest of one that was answered."""
 
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come, and a head is awaited."""
         super().connection_made(transport)
-        self._await_head()
+        self._await(HEAD_WITHIN)
 
     def data_received(self, data: bytes) -> None:
         """A piece of a head, after which it is awaited still, or of what follows one."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            self._await_head()
+        if self.transport.get_protocol() is not self:
+            # It has become a stream, which has limits of its own.
+            self._stop_waiting()
+        elif self.conn.their_state is h11.IDLE:
+            self._await(HEAD_WITHIN)
+        elif self.conn.their_state is h11.SEND_BODY and self.cycle.response_complete:
+            self._await(REST_WITHIN)
         else:
             self._stop_waiting()
 
@@ -37,9 +44,9 @@ class Punctual(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _await_head(self) -> None:
+    def _await(self, seconds: float) -> None:
         if self._late is None:
-            self._late = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+            self._late = self.loop.call_later(seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._late is not None:

@@ -271,6 +271,21 @@ async def test_what_was_done_is_counted(bench: Bench) -> None:
     assert await bench.metric("bellhop_asr_seconds_count") == 1
 
 
+async def test_a_fault_of_ours_is_counted_and_quotes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 500 without the fault's words, which operators see among the requests."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("Ada Lovelace")
+
+    monkeypatch.setattr(Riva, "transcribe", broken)
+
+    answer = await bench.transcribe(recording("WAV"))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "Ada" not in answer.text
+    assert await bench.metric("bellhop_asr_requests_total", route="/transcribe", status="500") == 1
+
+
 async def test_a_riva_that_falls_silent_does_not_hold_a_client_for_ever(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import tracemalloc
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
@@ -81,6 +82,23 @@ async def test_a_broken_body_is_refused(path: str) -> None:
 
             assert answer.status_code in (200, 400), (seed, answer.text)
             assert answer.status_code == 200 or answer.json()["error"]["code"] == "invalid", seed
+
+
+async def test_a_body_of_nothing_but_fields_takes_no_more_memory() -> None:
+    """A few bytes a field would be much more here and in the answer, which names only some and no name at length."""
+    many = ("{" + ",".join(f'"{number:x}":0' for number in range(100_000)) + "}").encode()
+    long = json.dumps({"Ada " * 50_000: 0, "audio": "UklGRg=="}).encode()
+    async with proxy_bench(max_audio_bytes=1_000_000) as bench:
+        tracemalloc.start()
+        try:
+            answers = [await bench.http.post("/transcribe", content=body) for body in (many, long)]
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert max(len(answer.content) for answer in answers) < 1_000
+    assert most < 10 * len(many)
 
 
 async def test_a_stream_of_anything_is_closed_with_a_reason() -> None:
@@ -177,17 +195,36 @@ async def test_a_request_that_does_not_come_is_not_awaited(parts: list[bytes], m
             writer.write(part)
             await asyncio.sleep(0.05)
         async with asyncio.timeout(20):
-            await reader.read()
+            # One that is closed while a part is on its way is reset.
+            with suppress(ConnectionError):
+                await reader.read()
         writer.close()
+
+
+async def test_the_rest_of_an_answered_request_is_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who was refused cannot keep the connection by a body that never ends."""
+    monkeypatch.setattr("gpu_fleet.asr_proxy.server.REST_WITHIN", 0.2)
+    async with proxy_bench() as bench, as_deployed(bench.app) as listening:
+        host, port = listening.address.split(":")
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"POST /transcribe HTTP/1.1\r\nHost: proxy\r\nContent-Length: 1000\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"{")
+        async with asyncio.timeout(20):
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+
+    assert head.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_request_that_has_come_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit on a request's head is none on a stream, nor on how long an answer takes."""
-    monkeypatch.setattr("gpu_fleet.asr_proxy.server.HEAD_WITHIN", 0.2)
+    monkeypatch.setattr("gpu_fleet.asr_proxy.server.HEAD_WITHIN", 1.0)
 
     async def slow(stream: HeardStream) -> None:
         await stream.hear()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.2)
         await stream.answer("hello")
 
     async with proxy_bench() as bench, as_deployed(bench.app) as listening:
@@ -200,6 +237,26 @@ async def test_a_request_that_has_come_may_take_its_time(monkeypatch: pytest.Mon
             heard = json.loads(await client.recv())
 
     assert answer.json()["text"] == heard["text"] == "hello"
+
+
+async def test_a_stream_on_a_connection_that_asked_before_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits on a request are none on a stream that follows one."""
+    monkeypatch.setattr("gpu_fleet.asr_proxy.server.REST_WITHIN", 0.2)
+    lines = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Authorization: Bearer {TOKEN}"]
+    async with proxy_bench() as bench, as_deployed(bench.app) as listening:
+        host, port = listening.address.split(":")
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /health HTTP/1.1\r\nHost: proxy\r\n\r\n")
+        await reader.readuntil(b"ready")
+        writer.write("\r\n".join(["GET /transcribe-stream HTTP/1.1", "Host: proxy", *lines, "", ""]).encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await reader.read(1)
+        writer.close()
+
+    assert head.startswith(b"HTTP/1.1 101 ")
 
 
 def test_what_has_many_channels_takes_no_more_memory() -> None:
