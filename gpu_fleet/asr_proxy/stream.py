@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Never
 
 import structlog
 from pydantic import ValidationError
@@ -105,16 +105,24 @@ class Streams:
         sound = Sound(config.sample_rate, mulaw=config.encoding == "mulaw")
         language = config.language or self._default
         async with self._riva.hear(sound, language=language, interim_results=config.interim_results) as hearing:
-            listening = asyncio.create_task(self._listen(socket, hearing, sound))
+            listening: asyncio.Task[float] = asyncio.create_task(self._listen(socket, hearing, sound))
             telling = asyncio.create_task(self._tell(socket, hearing))
             try:
                 await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+                if not listening.done():
+                    telling.result()
+                    raise Unreachable("Riva ended the stream before the sound did")
+                seconds = listening.result()
+                listening = asyncio.create_task(_until_gone(socket))
+                await asyncio.wait(
+                    {listening, telling}, timeout=RIVA_WITHIN + seconds, return_when=asyncio.FIRST_COMPLETED
+                )
                 if telling.done():
                     telling.result()
-                    if not listening.done():
-                        raise Unreachable("Riva ended the stream before the sound did")
-                seconds = listening.result()
-                await _within(telling, RIVA_WITHIN + seconds)
+                elif listening.done():
+                    listening.result()
+                else:
+                    raise Unreachable("Riva did not say all it heard")
             finally:
                 listening.cancel()
                 telling.cancel()
@@ -142,17 +150,13 @@ class Streams:
             if total > most:
                 raise self._too_long()
             if data:
-                try:
-                    async with asyncio.timeout(RIVA_WITHIN):
-                        await hearing.send(data)
-                except TimeoutError:
-                    raise Unreachable("Riva takes no more sound") from None
+                await _taken(hearing.send(data))
                 self._metrics.audio.inc(len(data) / sound.bytes_a_second)
         try:
             StreamEnd.model_validate_json(data)
         except ValidationError:
             raise Ended(Closing.INVALID, 'after the first, messages are binary samples, or {"type": "end"}') from None
-        await hearing.finish()
+        await _taken(hearing.finish())
         return total / sound.bytes_a_second
 
     async def _tell(self, socket: WebSocket, hearing: Hearing) -> None:
@@ -187,8 +191,17 @@ class Streams:
         return Ended(Closing.TOO_LONG, f"a stream may be {self._limits.longest:g} s long")
 
 
-async def _within(telling: asyncio.Task[None], seconds: float) -> None:
-    done, _ = await asyncio.wait({telling}, timeout=seconds)
-    if not done:
-        raise Unreachable("Riva did not say all it heard")
-    telling.result()
+async def _taken(sending: Coroutine[Any, Any, None]) -> None:
+    """Waits until Riva has taken what is sent; raises Unreachable when it does not."""
+    try:
+        async with asyncio.timeout(RIVA_WITHIN):
+            await sending
+    except TimeoutError:
+        raise Unreachable("Riva takes no more sound") from None
+
+
+async def _until_gone(socket: WebSocket) -> Never:
+    """What a client sends after its end is not heard; raises WebSocketDisconnect when it does not wait for the rest."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        pass
+    raise WebSocketDisconnect(message["code"], message.get("reason"))

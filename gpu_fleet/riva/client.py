@@ -173,14 +173,15 @@ class Riva:
         So Riva is asked once more without audio, which leaves nothing to be under way.
         """
         if error.code() is grpc.StatusCode.INTERNAL:
-            call = self._stub.StreamingRecognize(timeout=1)
+            call = self._stub.StreamingRecognize(timeout=OPEN_WITHIN)
             try:
                 await call.write(config)
                 await call.done_writing()
                 async for _ in call:
                     pass
             except grpc.aio.AioRpcError as own:
-                return own
+                # One that does not answer now says nothing about what was wrong.
+                return error if own.code() is grpc.StatusCode.DEADLINE_EXCEEDED else own
             except asyncio.InvalidStateError:
                 # It had ended before the write; what the first one said has to do.
                 return error

@@ -45,7 +45,7 @@ class Process:
 @asynccontextmanager
 async def proxy_process(riva: str, **more: object) -> AsyncIterator[Process]:
     """The program before that Riva with these settings, once it listens."""
-    port = free_port(8000)
+    port = free_port(0)
     settings = proxy_settings(riva_url=riva, proxy_host="127.0.0.1", proxy_port=port, **more)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.contract.proxy_process"),
