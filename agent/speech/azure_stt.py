@@ -66,8 +66,9 @@ class AzureSTT(stt.STT[Never]):
 
     `languages` are those that may be asked for. A stream first hears what `unheard` hands over when it opens: what the
     recogniser before it was told and never answered. Azure has `connect_timeout` seconds to take a connection, and
-    after a flush `final_timeout` to complete what it has begun to hear; then APITimeoutError is raised. One that never
-    begins is noticed by the session's `transcription_timeout`. Azure's faults become the framework's APIError family.
+    `final_timeout` to complete what it has begun to hear after a flush, and all it was sent after the connection's end;
+    then APITimeoutError is raised. One that never begins is noticed by the session's `transcription_timeout`. Azure's
+    faults become the framework's APIError family.
     """
 
     def __init__(
@@ -245,7 +246,7 @@ class AzureStream(stt.RecognizeStream):
     def _take(self, chunk: Chunk, opened: asyncio.Queue[_Connection | None]) -> None:
         if chunk is None:
             if self._connection is not None:
-                self._connection.flush(self._azure.final_timeout)
+                self._connection.flush()
             return
         if self._connection is not None and self._connection.options != self._options:
             self._connection.finish()
@@ -270,11 +271,11 @@ class AzureStream(stt.RecognizeStream):
         try:
             async with asyncio.timeout(self._azure.connect_timeout) as connection.deadline:
                 await connection.start()
-                await self._until_connected(connection)
-                self._report_connection_acquired(time.monotonic() - began, connection_reused=False)
-                connection.due(self._azure.final_timeout if connection.finished else None)
                 async for told in connection:
-                    self._tell(connection, told)
+                    if not isinstance(told, _Connected):
+                        self._tell(connection, told)
+                    elif connection.taken():
+                        self._report_connection_acquired(time.monotonic() - began, connection_reused=False)
         except TimeoutError:
             raise APITimeoutError("Azure has not answered in time") from None
         finally:
@@ -283,27 +284,20 @@ class AzureStream(stt.RecognizeStream):
         if not connection.finished:
             raise APIConnectionError("Azure ended the connection by itself")
 
-    async def _until_connected(self, connection: _Connection) -> None:
-        async for told in connection:
-            self._tell(connection, told)
-            return
-
-    def _tell(self, connection: _Connection, told: _Told) -> None:
+    def _tell(self, connection: _Connection, told: _Phrase | APIError) -> None:
         if isinstance(told, APIError):
             raise told
-        if not isinstance(told, _Phrase) or not told.text:
-            return
-        if not self._speaking:
+        if told.text and not self._speaking:
             self._speaking = True
             self._emit(stt.SpeechEventType.START_OF_SPEECH, connection)
-        data = told.data(connection)
-        if told.final:
-            connection.due(None)
-            self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, connection, data)
+        if told.text and told.final:
+            self._emit(stt.SpeechEventType.FINAL_TRANSCRIPT, connection, told.data(connection))
+        elif told.text and self._azure.capabilities.interim_results:
+            self._emit(stt.SpeechEventType.INTERIM_TRANSCRIPT, connection, told.data(connection))
+        # What had begun may turn out to have been no words.
+        if told.final and self._speaking:
             self._stop_speaking(connection)
             self._report_usage(connection)
-        elif self._azure.capabilities.interim_results:
-            self._emit(stt.SpeechEventType.INTERIM_TRANSCRIPT, connection, data)
 
     def _stop_speaking(self, connection: _Connection) -> None:
         self._speaking = False
@@ -326,7 +320,7 @@ class AzureStream(stt.RecognizeStream):
 
 @dataclass(frozen=True)
 class _Phrase:
-    """What Azure has heard, with times in seconds of the connection's audio."""
+    """What Azure has heard, with times in seconds of the connection's audio; a final one without text is no match."""
 
     text: str
     start: float
@@ -387,6 +381,8 @@ class _Connection:
         self._loop = asyncio.get_running_loop()
         self._told: asyncio.Queue[_Told | None] = asyncio.Queue()
         self._start = start
+        self._taken_at: float | None = None
+        self._final_timeout = azure.final_timeout
         self._bytes_a_second = 2 * azure.sample_rate
         self._written = 0
         self._added: list[tuple[float, float]] = []
@@ -417,21 +413,36 @@ class _Connection:
         self._written += len(chunk)
         self._unreported += len(chunk)
 
-    def flush(self, final_timeout: float) -> None:
+    def taken(self) -> bool:
+        """The service has taken the connection; False when it had before, and the SDK has opened it again."""
+        if self._taken_at is not None:
+            return False
+        self._taken_at = self._loop.time()
+        self._due(self._until_all() if self.finished else None)
+        return True
+
+    def flush(self) -> None:
         """Has the phrase completed that has begun: by the silence after which Azure completes one, sent at once."""
         silence = bytes(int((SEGMENT_SILENCE + 0.1) * self._bytes_a_second) // 2 * 2)
         self._audio.write(silence)
         self._written += len(silence)
         self._added.append((self._written / self._bytes_a_second, len(silence) / self._bytes_a_second))
-        if self._unfinished:
-            self.due(final_timeout)
+        if self._unfinished and not self.finished:
+            self._due(self._final_timeout)
 
     def finish(self) -> None:
         """No more audio comes: Azure answers what it has, then ends the connection."""
         self.finished = True
         self._audio.close()
+        if self._taken_at is not None:
+            self._due(self._until_all())
 
-    def due(self, seconds: float | None) -> None:
+    def _until_all(self) -> float:
+        """Seconds in which all is answered: it listens faster than one speaks to what it was sent faster."""
+        listened = self._loop.time() - (self._taken_at or 0.0)
+        return self._final_timeout + max(self._written / self._bytes_a_second - listened, 0.0)
+
+    def _due(self, seconds: float | None) -> None:
         """From now on something must be told within so many seconds, or need not be."""
         if self.deadline is not None:
             self.deadline.reschedule(None if seconds is None else self._loop.time() + seconds)
@@ -454,6 +465,8 @@ class _Connection:
             raise StopAsyncIteration
         if isinstance(told, _Phrase):
             self._unfinished = not told.final
+            if told.final and not self.finished:
+                self._due(None)
         return told
 
     async def aclose(self) -> None:
@@ -471,9 +484,8 @@ class _Connection:
         self._line.connected.disconnect_all()
 
     def _on_recognised(self, event: Any) -> None:
-        # Silence too is told, as a result without a match.
-        if event.result.reason == speech.ResultReason.RecognizedSpeech:
-            self._hand_over(_Phrase.read(event.result, final=True))
+        # Silence too, as a result without a match.
+        self._hand_over(_Phrase.read(event.result, final=True))
 
     def _on_canceled(self, event: Any) -> None:
         details = event.cancellation_details

@@ -7,6 +7,7 @@ bytes are the headers' length, and `turn.start`, `speech.hypothesis`, `speech.ph
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,12 +32,15 @@ class Asked:
 
 
 class ScriptedAzure:
-    """Hears every connection that shows the key; it can complete no phrase, or hang up after so many."""
+    """Hears every connection that shows the key; it can complete no phrase, or with a status and no words, answer the
+    end so many seconds late, or hang up after so many phrases."""
 
     def __init__(self) -> None:
         self.turns: list[Asked] = []
         self.refused = 0
         self.completes = True
+        self.wordless: str | None = None
+        self.late = 0.0
         self.hang_up_after: int | None = None
         self._told = 0
 
@@ -64,7 +68,8 @@ class ScriptedAzure:
         for phrase in asked.ear.feed(_without_header(audio)):
             if not self.completes:
                 continue
-            await _send(socket, turn, "speech.phrase", _phrase(phrase))
+            body = _phrase(phrase) if self.wordless is None else _wordless(phrase, self.wordless)
+            await _send(socket, turn, "speech.phrase", body)
             self._told += 1
             if self.hang_up_after is not None and self._told >= self.hang_up_after:
                 await socket.close(code=1011)
@@ -72,6 +77,7 @@ class ScriptedAzure:
         if len(asked.ear.words) > before:
             await _send(socket, turn, "speech.hypothesis", _hypothesis(asked.ear.words))
         if not audio:
+            await asyncio.sleep(self.late)
             if rest := asked.ear.take():
                 await _send(socket, turn, "speech.phrase", _phrase(rest))
             end = {"Offset": round(asked.ear.heard * _TICKS)}
@@ -140,6 +146,10 @@ def _phrase(words: Sequence[Word]) -> dict[str, Any]:
     }
     times = _times(words[0].start, words[-1].end)
     return {"Id": "0", "RecognitionStatus": "Success", "DisplayText": text, **times, "NBest": [best]}
+
+
+def _wordless(words: Sequence[Word], status: str) -> dict[str, Any]:
+    return {"Id": "0", "RecognitionStatus": status, "DisplayText": "", **_times(words[0].start, words[-1].end)}
 
 
 def _times(start: float, end: float) -> dict[str, int]:

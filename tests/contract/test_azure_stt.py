@@ -60,6 +60,12 @@ class Listening:
         self.push(spoken(*numbers))
         self.stream.flush()
 
+    async def begins(self) -> None:
+        """Returns when somebody was heard to speak."""
+        async with asyncio.timeout(20):
+            while (await anext(self.stream)).type is not stt.SpeechEventType.START_OF_SPEECH:
+                pass
+
     async def events(self, ends: int) -> list[stt.SpeechEvent]:
         """What the stream tells until so many ends of speech."""
         events: list[stt.SpeechEvent] = []
@@ -75,7 +81,9 @@ class Listening:
 @contextlib.asynccontextmanager
 async def listening(host: str, **options: Any) -> AsyncIterator[Listening]:
     """A recogniser at the stand-in, in English of English and German."""
-    said = {"region": "test", "key": KEY, "language": "en-US", "languages": LANGUAGES, "host": host, **options}
+    patient = {"connect_timeout": 15.0, "final_timeout": 15.0}
+    hotel = {"region": "test", "key": KEY, "language": "en-US", "languages": LANGUAGES, "host": host}
+    said: dict[str, Any] = {**patient, **hotel, **options}
     async with contextlib.aclosing(AzureSTT(**said)) as recogniser:
         yield Listening(recogniser)
 
@@ -216,11 +224,39 @@ async def test_a_phrase_that_is_never_completed(host: str, azure: ScriptedAzure)
     azure.completes = False
     async with listening(host, final_timeout=0.3) as heard:
         heard.push(spoken(1, 2))
-        async with asyncio.timeout(20):
-            while not azure.turns or azure.turns[0].ear.heard < 0.15:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+        await heard.begins()
         heard.stream.flush()
+        error = await failure(heard)
+
+    assert isinstance(error, APITimeoutError)
+
+
+@pytest.mark.parametrize("status", ["NoMatch", "Success"])
+async def test_what_turns_out_to_be_no_words_is_complete(host: str, azure: ScriptedAzure, status: str) -> None:
+    """A cough that was taken for a word ends the speech without a final, and nothing more of it is waited for."""
+    azure.wordless = status
+    async with listening(host, final_timeout=1.0) as heard:
+        heard.push(spoken(1))
+        await heard.begins()
+        heard.stream.flush()
+        cough = await heard.events(1)
+        azure.wordless = None
+        await asyncio.sleep(1.2)
+        heard.turn(2)
+        finals = await heard.finals(1)
+
+    assert [event for event in cough if event.type is FINAL] == []
+    assert finals == ["w2"]
+
+
+async def test_a_connection_that_does_not_end_is_given_up(host: str, azure: ScriptedAzure) -> None:
+    """What is said in the next language does not wait for ever for what was said in the one before."""
+    azure.completes, azure.late = False, 2.0
+    async with listening(host, final_timeout=0.3) as heard:
+        heard.push(spoken(1, 2))
+        await heard.begins()
+        heard.recogniser.update_options(language="de-DE")
+        heard.push(spoken(3))
         error = await failure(heard)
 
     assert isinstance(error, APITimeoutError)

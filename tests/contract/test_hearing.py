@@ -66,7 +66,9 @@ async def a_call(*, key: str = KEY) -> AsyncIterator[World]:
     """Riva gives up within half a second here."""
     riva, azure = NumberedRiva(), ScriptedAzure()
     await riva.start()
-    async with serving_azure(azure) as host:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(riva.stop)
+        host = await stack.enter_async_context(serving_azure(azure))
         first = RivaSTT(riva.address, language="en-US", recovery=Recovery(tries=3, seconds=0.5))
         second = AzureSTT(
             region="test",
@@ -75,10 +77,11 @@ async def a_call(*, key: str = KEY) -> AsyncIterator[World]:
             language="en-US",
             languages=("en-US", "de-DE"),
             unheard=first.take_unheard,
+            connect_timeout=15.0,
+            final_timeout=15.0,
         )
-        async with contextlib.aclosing(Recognisers(first, second)) as hearing:
-            yield World(riva, azure, hearing, hearing.stream(conn_options=ONCE))
-    await riva.stop()
+        hearing = await stack.enter_async_context(contextlib.aclosing(Recognisers(first, second)))
+        yield World(riva, azure, hearing, hearing.stream(conn_options=ONCE))
 
 
 async def test_the_second_recogniser_hears_the_rest() -> None:
@@ -89,6 +92,7 @@ async def test_the_second_recogniser_hears_the_rest() -> None:
     async with a_call() as call:
         await call.turn(spoken(1, 2, 3))
         before = await call.heard(3)
+        call.riva.heard = 0.0
         await call.say(quiet(0.3) + spoken(4, 5))
         async with asyncio.timeout(10):
             while call.riva.heard < 0.45:
