@@ -101,6 +101,7 @@ def build_app(riva: Riva, settings: ProxySettings, token: Callable[[], str], det
         token=token,
         most_bytes=settings.max_audio_bytes * 4 // 3 + _BESIDE_AUDIO,
         longest=settings.max_upload_seconds,
+        metrics=metrics,
     )
     _answer_errors(app)
 

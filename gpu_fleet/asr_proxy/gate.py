@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from gpu_fleet.asr_proxy.answers import answer_error
 from gpu_fleet.asr_proxy.closing import Closing, Ended
+from gpu_fleet.asr_proxy.places import Metrics
 from lambdas.shared.settings import SettingsError
 
 OPEN: Final = frozenset({"/health", "/metrics"})
@@ -30,11 +31,14 @@ class Gate:
     is not told why a handshake was refused. `token` may block; it reads the secret.
     """
 
-    def __init__(self, app: ASGIApp, *, token: Callable[[], str], most_bytes: int, longest: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, token: Callable[[], str], most_bytes: int, longest: float, metrics: Metrics
+    ) -> None:
         self._app = app
         self._token = token
         self._most_bytes = most_bytes
         self._longest = longest
+        self._metrics = metrics
         self._allowed = f"a request may have {most_bytes:,} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +79,7 @@ class Gate:
         if ended is None:
             await self._app(scope, receive, send)
             return
+        self._metrics.closes.labels(str(int(ended.code))).inc()
         socket = WebSocket(scope, receive, send)
         await socket.accept()
         await socket.close(ended.code, ended.reason)

@@ -182,6 +182,7 @@ async def test_only_the_token_opens_a_stream(served: Served, authorization: str 
 
     assert (code, reason) == (Closing.UNAUTHENTICATED, "send Authorization: Bearer with the proxy's token")
     assert served.service.streams == []
+    assert await served.bench.metric("bellhop_asr_closes_total", code="4401") == 1
 
 
 async def test_a_secret_that_cannot_be_read_opens_nothing() -> None:
