@@ -139,8 +139,13 @@ class AzureSTT(stt.STT[Never]):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> AzureStream:
         """Recognises frames as they are pushed, in another language when one is given."""
+        return self._stream(language, conn_options, unheard=[*self._unheard()])
+
+    def _stream(
+        self, language: NotGivenOr[str], conn_options: APIConnectOptions, *, unheard: Sequence[Chunk] = ()
+    ) -> AzureStream:
         options = replace(self.options, language=self.known(language)) if language else self.options
-        stream = AzureStream(self, options=options, conn_options=conn_options, unheard=[*self._unheard()])
+        stream = AzureStream(self, options=options, conn_options=conn_options, unheard=unheard)
         self._streams.add(stream)
         return stream
 
@@ -173,7 +178,7 @@ class AzureSTT(stt.STT[Never]):
     ) -> stt.SpeechEvent:
         finals: list[stt.SpeechData] = []
         # One try: the caller has its own.
-        async with self.stream(language=language, conn_options=replace(conn_options, max_retry=0)) as stream:
+        async with self._stream(language, replace(conn_options, max_retry=0)) as stream:
             stream.push_frame(rtc.combine_audio_frames(buffer))
             stream.end_input()
             async for event in stream:

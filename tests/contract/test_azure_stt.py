@@ -182,9 +182,9 @@ def test_only_the_hotels_languages_can_be_asked_for() -> None:
 
 
 async def test_a_recording_is_recognised(host: str) -> None:
-    """The framework's one-shot call has every phrase of a recording."""
+    """The framework's one-shot call has every phrase of a recording, and nothing of what a call left unheard."""
     audio = spoken(1, 2) + quiet(1) + spoken(3)
-    async with listening(host) as heard:
+    async with listening(host, unheard=lambda: [spoken(9)]) as heard:
         event = await heard.recogniser.recognize(rtc.AudioFrame(audio, RATE, 1, len(audio) // 2), conn_options=ONCE)
 
     assert event.alternatives[0].text == "w1 w2 w3"
