@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import stt
+from livekit.agents import APIConnectOptions, stt
 
 from agent.hearing import open_recogniser
 from agent.settings import AgentSettings
@@ -32,7 +32,7 @@ FRAME: Final = 0.05
 PAUSE: Final = 1.5
 FLUSH_AFTER: Final = 0.5
 """Seconds of silence after which the framework flushes the recogniser."""
-ANSWERED_WITHIN: Final = 15.0
+ANSWERED_WITHIN: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,14 @@ async def recogniser(logs: Path) -> AsyncIterator[Recogniser]:
         await service.stop()
 
 
-async def call(service: Recogniser, lines: Sequence[Line], kill: Kill | None = None) -> Run:
-    """The guest says the lines in real time, with pauses; what was heard, when."""
+async def call(
+    service: Recogniser,
+    lines: Sequence[Line],
+    kill: Kill | None = None,
+    *,
+    tried: APIConnectOptions = CONNECT.stt_conn_options,
+) -> Run:
+    """The guest says the lines in real time, with pauses; what was heard, when; `tried` is how often."""
     run = Run()
     audio = _audio(lines, run)
     settings = AgentSettings(
@@ -171,7 +177,7 @@ async def call(service: Recogniser, lines: Sequence[Line], kill: Kill | None = N
     )
     async with contextlib.aclosing(open_recogniser(settings, AURORA, Traces())) as hearing:
         hearing.on("error", lambda error: run.errors.append(error.recoverable))
-        stream = hearing.stream(conn_options=CONNECT.stt_conn_options)
+        stream = hearing.stream(conn_options=tried)
         began = asyncio.get_running_loop().time()
         listening = asyncio.create_task(_listen(stream, run, began))
         outage = asyncio.create_task(_outage(service, run, kill, began))
