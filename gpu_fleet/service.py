@@ -30,10 +30,11 @@ def start(name: str, settings: type[S], serve: Callable[[S], Coroutine[object, o
         raise SystemExit(f"the {name} did not start: {error}") from None
 
 
-async def answer(app: ASGIApp, *, host: str, port: int, **server: Any) -> None:
+async def answer(app: ASGIApp, *, host: str, port: int, unread: float = UNREAD, **server: Any) -> None:
     """Answer requests until SIGTERM or SIGINT; those that are being answered then are finished.
 
-    `server` are further settings of uvicorn. Raises SettingsError when the address cannot be listened on.
+    `unread` is as of `listening`, and `server` are further settings of uvicorn. Raises SettingsError when the address
+    cannot be listened on.
     """
     config = uvicorn.Config(
         app,
@@ -45,7 +46,7 @@ async def answer(app: ASGIApp, *, host: str, port: int, **server: Any) -> None:
         **server,
     )
     try:
-        listener = listening(host, port)
+        listener = listening(host, port, unread=unread)
     except OSError as error:
         raise SettingsError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     with listener:

@@ -8,7 +8,7 @@ from gpu_fleet.asr_proxy.app import build_app
 from gpu_fleet.asr_proxy.server import SERVER
 from gpu_fleet.asr_proxy.settings import ProxySettings
 from gpu_fleet.riva.client import Riva
-from gpu_fleet.service import answer, start
+from gpu_fleet.service import UNREAD, answer, start
 from lambdas.shared.settings import SettingsError, read_secret
 from lambdas.shared.speech.language import DetectorMissing, open_detector
 
@@ -21,7 +21,9 @@ async def serve(settings: ProxySettings) -> None:
         raise SettingsError(f"LANGUAGE_DETECTOR: {error}") from None
     async with aclosing(Riva(settings.riva_url)) as riva:
         app = build_app(riva, settings, lambda: read_secret(settings.token_secret), detector)
-        await answer(app, host=settings.proxy_host, port=settings.proxy_port, **SERVER)
+        # A stream's client that takes nothing is told so before its connection is cut.
+        unread = max(UNREAD, 2 * settings.max_idle_seconds)
+        await answer(app, host=settings.proxy_host, port=settings.proxy_port, unread=unread, **SERVER)
 
 
 if __name__ == "__main__":

@@ -520,6 +520,23 @@ async def test_a_detector_that_is_missing_stops_the_start(monkeypatch: pytest.Mo
         await serve(proxy_settings())
 
 
+@pytest.mark.parametrize("idle", [1, 15, 300])
+async def test_a_client_that_takes_nothing_is_told_before_it_is_cut_off(
+    idle: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it may take nothing, the connection outlives that, and a slow one is not cut off at once."""
+    cut: list[float] = []
+
+    async def answer(*_: Any, unread: float, **__: Any) -> None:
+        cut.append(unread)
+
+    monkeypatch.setattr("gpu_fleet.asr_proxy.__main__.answer", answer)
+
+    await serve(proxy_settings(max_idle_seconds=idle, language_detector="classifier"))
+
+    assert cut[0] >= max(idle + 10, 30)
+
+
 async def test_the_detector_of_the_settings_tells_languages() -> None:
     """A real detector, for the languages of the settings, tells them apart."""
     settings = proxy_settings(language_detector="classifier")

@@ -484,7 +484,7 @@ async def test_a_client_that_never_reads_again_is_cut_off(monkeypatch: pytest.Mo
     service.scripts.append(talks)
     async with serving(service) as address, aclosing(Riva(address)) as riva:
         bench = Bench(service, riva, max_idle_seconds=2)
-        async with as_deployed(bench.app, unread=1) as listening:
+        async with as_deployed(bench.app, unread=5) as listening:
             host, port = listening.address.split(":")
             # It keeps a kilobyte of what it is sent, and after the handshake takes nothing.
             reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
