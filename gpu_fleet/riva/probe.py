@@ -102,6 +102,9 @@ class Probe:
             fault = "" if likeness(heard) >= ENOUGH else f"Riva heard {heard[:200]!r} instead of {PHRASE!r}"
         except BellhopError as error:
             fault = str(error)
+        except Exception as error:
+            # A probe that ended by it would have Riva taken for deaf for ever.
+            fault = f"the probe failed: {type(error).__name__}"
         before = self._last.fault if self._last else "not heard yet"
         self._last = Verdict(self._clock(), self._clock() - began, fault)
         if fault != before:

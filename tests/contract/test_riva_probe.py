@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import grpc
 import httpx
@@ -34,7 +35,7 @@ class Bench:
     def __init__(self, service: ScriptedRiva, riva: Riva) -> None:
         self.service = service
         self.clock = Clock()
-        self.probe = Probe(riva, every=10, timeout=0.5, clock=self.clock)
+        self.probe = Probe(riva, every=10, timeout=3, clock=self.clock)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(build_app(self.probe)), base_url="http://probe")
 
     async def health(self) -> tuple[int, str]:
@@ -96,6 +97,24 @@ async def test_a_riva_that_does_not_hear_is_not_ready(bench: Bench, script: Scri
     assert (status, await bench.ready()) == (503, 0)
     assert reason in told
     await bench.probe.once()
+    assert await bench.health() == (200, "ready")
+
+
+async def test_a_fault_of_the_probes_own_does_not_end_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a reason to be told, and the next recognition cures it."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    bench.service.scripts.append(says(PHRASE))
+    with monkeypatch.context() as patch:
+        patch.setattr(Riva, "transcribe", broken)
+        await bench.probe.once()
+    told = await bench.health()
+
+    await bench.probe.once()
+
+    assert told == (503, "the probe failed: ZeroDivisionError")
     assert await bench.health() == (200, "ready")
 
 
