@@ -137,6 +137,7 @@ def _secrets(stage: str) -> dict[str, str]:
         "livekit": LIVEKIT.model_dump_json(),
         "sip": json.dumps({"username": "example", "password": "example"}),
         "llm": "example",
+        "azure-speech": "example",
         "speech": "example",
         "ngc": json.dumps({"username": "$oauthtoken", "password": "example"}),
         "guest-key": "example",
