@@ -7,26 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
+from agent import spoken
 from local.script import ANSWER_PATH, PLACEHOLDER
 
 UNITS: Final = {
     "en": {"EUR": "euros", "GBP": "pounds", "USD": "dollars", "CHF": "francs"},
     "de": {"EUR": "Euro", "GBP": "Pfund", "USD": "Dollar", "CHF": "Franken"},
 }
-GERMAN_MONTHS: Final = (
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-)
 
 
 def fill(template: str, answer: Mapping[str, Any], language: str) -> str | None:
@@ -74,7 +61,7 @@ def day(text: str, language: str) -> str:
     except ValueError:
         return text
     if language == "de":
-        return f"{found.day}. {GERMAN_MONTHS[found.month - 1]}"
+        return f"{found.day}. {spoken.FORMS['de'].months[found.month - 1]}"
     ending = "th" if 10 < found.day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(found.day % 10, "th")
     return f"{found:%B} {found.day}{ending}"
 
